@@ -1,0 +1,1 @@
+//! rollcall runs a command on many HostUp VPSes through the provider's API.
