@@ -1,1 +1,3 @@
 //! rollcall runs a command on many HostUp VPSes through the provider's API.
+
+pub mod playbook;

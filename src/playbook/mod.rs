@@ -1,0 +1,144 @@
+//! A file becomes a checked plan.
+//!
+//! [`Playbook::parse`] turns YAML text into a [`Playbook`] whose every key, type, name, pattern and expression
+//! has been looked at, or into all of its mistakes at once, each with its place in the file
+//! ([`Diagnostic`]). What leaves this room is checked: nobody below parses text from a playbook again.
+//!
+//! Kept out: files, clocks, the network and printing. Reading the file and `from_env`/`from_file` variables
+//! is done by whoever calls ([`Surroundings`]); showing a diagnostic is `cli/`'s work. Which VPS a rule picks
+//! is decided in `fleet/`.
+
+mod diagnostic;
+mod expression;
+mod nearest;
+mod pattern;
+mod placement;
+mod quantity;
+mod reader;
+mod schema;
+mod template;
+mod vars;
+mod yaml;
+
+use std::time::Duration;
+
+pub use diagnostic::{Diagnostic, InvalidPlaybook, Source, Span};
+pub use expression::{Expression, ExpressionError, Judgement};
+pub(crate) use nearest::nearest;
+pub use pattern::{Pattern, PatternError};
+pub use quantity::{
+    CONCURRENCY, QuantityError, Rate, format_duration, parse_concurrency, parse_duration, parse_rate,
+};
+pub use template::{RenderError, Template};
+pub use vars::{Surroundings, Vars};
+
+/// The longest command the API takes, in Unicode scalar values. Source: hostup-api, "start".
+pub const MAX_COMMAND_CHARS: usize = 4096;
+
+/// A checked playbook: who, how carefully, what, and which columns to show.
+#[derive(Debug, Clone)]
+pub struct Playbook {
+    /// The playbook's `name`, or its file name without the extension.
+    pub name: String,
+    /// What it is for, in the author's words.
+    pub description: Option<String>,
+    /// Which VPSes it is for.
+    pub targets: TargetRules,
+    /// How carefully it goes about it.
+    pub strategy: Strategy,
+    /// The values its templates and expressions may use.
+    pub vars: Vars,
+    /// What is run, in this order, on each target. Never empty.
+    pub steps: Vec<Step>,
+    /// What the report shows.
+    pub report: ReportOptions,
+    /// Where the text came from (as given by the user), `None` for a command without a file.
+    pub path: Option<String>,
+    /// SHA-256 of the text, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// `targets:` of a playbook, or the same rules from flags.
+#[derive(Debug, Clone, Default)]
+pub struct TargetRules {
+    /// All of these must hold.
+    pub matching: Vec<FieldRule>,
+    /// Any of these throws a VPS out.
+    pub exclude: Vec<FieldRule>,
+    /// An expression over the VPS's fields (bare) and `vars`.
+    pub condition: Option<Expression>,
+}
+
+/// One line under `match` or `exclude`: a field, and the patterns of which any may match.
+#[derive(Debug, Clone)]
+pub struct FieldRule {
+    /// The field's dotted path, in the API's own names (`operatingSystem.family`).
+    pub path: String,
+    /// Any of these may match. Never empty.
+    pub patterns: Vec<Pattern>,
+}
+
+/// `strategy:` of a playbook.
+#[derive(Debug, Clone, Default)]
+pub struct Strategy {
+    /// Targets between probe and last answer at a time; `None`: as many as the budget feeds.
+    pub concurrency: Option<u32>,
+    /// A ceiling of the user's own on requests.
+    pub rate: Option<Rate>,
+    /// In which order targets are taken.
+    pub order: Order,
+    /// How long the whole run may take.
+    pub deadline: Option<Duration>,
+}
+
+/// In which order targets are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As the API lists them, which lets work begin before the listing ends.
+    #[default]
+    Listed,
+    /// By name, numbers inside names by value.
+    Name,
+    /// Shuffled.
+    Random,
+}
+
+/// One command of a playbook.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The step's `name`, or the first line of its `run`.
+    pub name: String,
+    /// The command, a template.
+    pub run: Template,
+    /// From the accepted start until rollcall stops waiting. Default 60 s.
+    pub timeout: Duration,
+    /// Exit codes that count as success. Default `[0]`.
+    pub accept: Vec<i64>,
+    /// What a failure means for the target's later steps.
+    pub on_failure: OnFailure,
+    /// Whether an ambiguous start may be sent again. Default: never.
+    pub idempotent: bool,
+}
+
+/// What a step's failure means for the later steps of its target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// They are skipped.
+    #[default]
+    Stop,
+    /// They run all the same.
+    Continue,
+}
+
+/// `report:` of a playbook.
+#[derive(Debug, Clone, Default)]
+pub struct ReportOptions {
+    /// Columns of the table, in order: target paths or built-in names; `None`: the default ones.
+    pub columns: Option<Vec<String>>,
+}
+
+/// How long a step may take where its playbook does not say.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

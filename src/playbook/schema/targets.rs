@@ -1,0 +1,112 @@
+//! `targets`: which servers a playbook is for.
+
+use super::{Field, Reader, TARGETS, is_path};
+use crate::playbook::{
+    Diagnostic, Expression, FieldRule, Pattern, PatternError, TargetRules,
+    nearest::nearest,
+    reader::shortened,
+    yaml::{Content, Node},
+};
+
+pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>, variables: &[String]) -> TargetRules {
+    let Some(fields) = reader.fields(field.node, &field.key_span, &TARGETS) else {
+        return TargetRules::default();
+    };
+    TargetRules {
+        matching: fields.get("match").map(|field| rules(reader, field)).unwrap_or_default(),
+        exclude: fields.get("exclude").map(|field| rules(reader, field)).unwrap_or_default(),
+        condition: fields.get("where").and_then(|field| condition(reader, field, variables)),
+    }
+}
+
+/// Reads `match` or `exclude`: paths and their patterns.
+fn rules(reader: &mut Reader<'_>, field: &Field<'_>) -> Vec<FieldRule> {
+    let what = format!("`{}`", field.key);
+    let Some(entries) = reader.entries(field.node, &field.key_span, &what) else { return Vec::new() };
+    if entries.is_empty() {
+        let mistake = Diagnostic::at(field.key_span.clone(), format!("{what} is empty"))
+            .help("name a field and what it must be (`name: \"web-*\"`), or remove the key");
+        reader.note(mistake);
+    }
+    let mut rules = Vec::new();
+    for entry in entries {
+        if !is_path(entry.key) {
+            let message = format!("`{}` is not a field's path", shortened(entry.key));
+            let help = "write the API's own names with dots between them: `operatingSystem.family`";
+            reader.note(Diagnostic::at(entry.key_span.clone(), message).help(help));
+        }
+        let nodes = reader.one_or_more(&entry, "it matches nothing");
+        let patterns = nodes.iter().filter_map(|node| pattern(reader, &entry, node)).collect();
+        rules.push(FieldRule { path: entry.key.to_owned(), patterns });
+    }
+    rules
+}
+
+fn pattern(reader: &mut Reader<'_>, entry: &Field<'_>, node: &Node) -> Option<Pattern> {
+    let place = if node.span.is_empty() { entry.key_span.clone() } else { node.span.clone() };
+    let path = shortened(entry.key);
+    let mistake = match &node.content {
+        Content::Number(number) => return Some(Pattern::number(number.clone(), reader.written(node))),
+        Content::Boolean(boolean) => return Some(Pattern::boolean(*boolean, reader.written(node))),
+        Content::Text(text) if text.contains("{{") => {
+            let help = format!("compare it in `where` instead: `where: {path} == vars.…`");
+            Diagnostic::at(place, "a pattern is not a template").help(help)
+        }
+        Content::Text(text) if !text.trim().is_empty() => match Pattern::glob(text) {
+            Ok(pattern) => return Some(pattern),
+            Err(PatternError(why)) => {
+                let help = "special characters are `*`, `?`, `[…]` and `{a,b}`; a `\\` before one takes its meaning away";
+                Diagnostic::at(place, format!("`{}`: {why}", shortened(text))).help(help)
+            }
+        },
+        Content::Null | Content::Text(_) => {
+            Diagnostic::at(place, format!("an empty pattern for `{path}` matches nothing"))
+                .help(format!("for servers without this field write `where: {path} is not defined`"))
+        }
+        Content::List(_) => {
+            Diagnostic::at(place, "a list in a list of patterns").help("write them in one list")
+        }
+        Content::Mapping(inner) => {
+            let inside = inner.first().map_or("…", |(key, _)| reader.written(key));
+            Diagnostic::at(place, format!("the pattern for `{path}` is a mapping"))
+                .help(format!("write the path in one, with a dot: `{path}.{inside}: …`"))
+        }
+    };
+    reader.note(mistake);
+    None
+}
+
+/// Reads `where`: an expression over the server's fields and `vars`.
+fn condition(reader: &mut Reader<'_>, field: &Field<'_>, variables: &[String]) -> Option<Expression> {
+    if !matches!(field.node.content, Content::Text(_)) {
+        let mistake = reader.unexpected(field, "an expression such as `resources.memoryGb >= 4`");
+        reader.note(mistake);
+        return None;
+    }
+    let text = reader.text(field)?;
+    let expression = match Expression::compile(text) {
+        Ok(expression) => expression,
+        Err(error) => {
+            let mistake =
+                Diagnostic { span: error.span, ..Diagnostic::nowhere(format!("`where`: {}", error.message)) };
+            reader.note_inside(field, text, mistake);
+            return None;
+        }
+    };
+    for path in expression.names() {
+        let Some(name) = path.strip_prefix("vars.").and_then(|rest| rest.split('.').next()) else { continue };
+        if variables.iter().any(|known| known == name) {
+            continue;
+        }
+        let mut mistake = Diagnostic::nowhere(format!("unknown variable `vars.{name}`"));
+        mistake.span =
+            text.find(&format!("vars.{name}")).map(|start| start..start + "vars.".len() + name.len());
+        let near = nearest(name, variables.iter().map(String::as_str));
+        let mistake = match near {
+            Some(near) => mistake.label(format!("did you mean `vars.{near}`?")),
+            None => mistake.help("add it under `vars`"),
+        };
+        reader.note_inside(field, text, mistake);
+    }
+    Some(expression)
+}
