@@ -1,3 +1,4 @@
 //! rollcall runs a command on many HostUp VPSes through the provider's API.
 
+pub mod fleet;
 pub mod playbook;
