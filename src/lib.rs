@@ -1,4 +1,5 @@
 //! rollcall runs a command on many HostUp VPSes through the provider's API.
 
+pub mod budget;
 pub mod fleet;
 pub mod playbook;

@@ -1,0 +1,119 @@
+//! A limit learned by counting, where successful answers carry no `X-RateLimit-Remaining`.
+//!
+//! What was accepted between two refusals is the window's quota; what lies between the two times at which the
+//! server let requests through again is its length. Once both are known, the quota is sent, the window's end is
+//! awaited, and nothing is refused any more. After some clean windows a little more is tried, for the quota may
+//! have been shared when it was counted.
+
+use std::time::Duration;
+
+use super::{LearnedFrom, LearnedLimit, RunTime};
+
+/// Windows that providers use; a measured one is snapped to these.
+const WINDOWS_IN_SECONDS: [u64; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 86400];
+/// How far a measurement may be off and still be snapped.
+const SNAP: f64 = 1.6;
+/// Clean windows before a little more is tried: at first, and at most.
+const CLEAN_WINDOWS: (u32, u32) = (4, 64);
+
+/// Counts what one bucket accepts.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    quota: Option<u64>,
+    quota_said: bool,
+    window: Option<Duration>,
+    reopened: Option<RunTime>,
+    window_opened: RunTime,
+    sent: u64,
+    accepted: u64,
+    clean: u32,
+    clean_needed: u32,
+    tried: u64,
+}
+
+impl Tally {
+    /// Whether the quota of the running window is spent; if so, when the next one opens.
+    pub(super) fn spent_until(&self) -> Option<RunTime> {
+        let (quota, window) = (self.quota?, self.window?);
+        (self.sent >= quota + self.tried).then(|| self.window_opened + window)
+    }
+
+    /// Whether the quota is known and not yet sent in the running window.
+    pub(super) fn within_quota(&self) -> bool {
+        self.quota.is_some_and(|quota| self.sent < quota + self.tried)
+    }
+
+    /// The next window has begun with a request that left at `now`.
+    pub(super) fn open_window(&mut self, now: RunTime) {
+        if self.window.is_some() && self.sent > 0 {
+            self.clean += 1;
+            if self.tried > 0 {
+                // More was tried and nothing was refused: that is the quota now.
+                self.quota = self.quota.map(|quota| quota + self.tried);
+                self.tried = 0;
+            }
+            let needed = self.clean_needed.max(CLEAN_WINDOWS.0);
+            if self.clean >= needed && !self.quota_said {
+                self.tried = self.quota.map_or(0, |quota| (quota / 8).max(1));
+                self.clean = 0;
+            }
+        }
+        self.window_opened = now;
+        self.sent = 0;
+        self.accepted = 0;
+    }
+
+    pub(super) fn sent(&mut self) {
+        self.sent += 1;
+    }
+
+    pub(super) fn accepted(&mut self) {
+        self.accepted += 1;
+    }
+
+    /// The first refusal of an episode: requests may leave again at `reopens`; `limit` if the server named it.
+    pub(super) fn refused(&mut self, reopens: RunTime, limit: Option<u64>) {
+        if let Some(before) = self.reopened {
+            let measured = snap(reopens.since(before));
+            self.window = Some(self.window.map_or(measured, |known| known.min(measured)));
+            if !self.quota_said {
+                self.quota = Some(self.accepted.max(1));
+            }
+            if self.tried > 0 {
+                self.tried = 0;
+                self.clean_needed = (self.clean_needed.max(CLEAN_WINDOWS.0) * 2).min(CLEAN_WINDOWS.1);
+            }
+        }
+        if let Some(limit) = limit {
+            self.quota = Some(limit.max(1));
+            self.quota_said = true;
+        }
+        self.clean = 0;
+        self.reopened = Some(reopens);
+    }
+
+    pub(super) fn learned(&self) -> Option<LearnedLimit> {
+        Some(LearnedLimit {
+            bucket: "default".to_owned(),
+            limit: self.quota?,
+            window: self.window,
+            learned_from: if self.quota_said { LearnedFrom::Header } else { LearnedFrom::Refusals },
+        })
+    }
+}
+
+/// The nearest usual window, where one is near enough.
+pub(super) fn snap(measured: Duration) -> Duration {
+    let seconds = measured.as_secs_f64();
+    let distance = |window: u64| {
+        #[expect(clippy::cast_precision_loss, reason = "at most 86400")]
+        let window = window as f64;
+        (window - seconds).abs()
+    };
+    WINDOWS_IN_SECONDS
+        .into_iter()
+        .min_by(|&one, &other| distance(one).total_cmp(&distance(other)))
+        // One or two seconds are within reach of everything small; there only a near miss counts.
+        .filter(|&window| distance(window) <= SNAP.min(seconds * 0.25))
+        .map_or(measured, Duration::from_secs)
+}
