@@ -1,5 +1,6 @@
 //! rollcall runs a command on many HostUp VPSes through the provider's API.
 
 pub mod budget;
+pub mod engine;
 pub mod fleet;
 pub mod playbook;

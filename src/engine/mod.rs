@@ -1,0 +1,30 @@
+//! The life of a run and of each target: a pure state machine.
+//!
+//! An [`Engine`] is given inputs (an answer, the time, an interrupt) and returns effects (send this call,
+//! wake me then, tell this). It owns no socket, clock, task or file, so one harness can drive whole runs against
+//! a model server in virtual time.
+//!
+//! Kept out: how a call looks on the wire (`hostup/`), waiting and signals (`runner/`), and when requests may
+//! leave (`budget/` decides; the engine asks).
+
+mod backoff;
+mod call;
+mod event;
+mod finished;
+mod listing;
+mod outcome;
+mod poll_timing;
+mod replies;
+mod run;
+mod stopping;
+mod target;
+mod verdict;
+
+pub use call::{
+    Answer, Availability, Call, CallId, Exited, Failure, Page, Pid, PollAnswer, PollUrl, Problem, Reply,
+    Started, Stream,
+};
+pub use event::{Event, EventKind, RequestCounts, Stop};
+pub use finished::FinishedRun;
+pub use outcome::{CheckResult, Ran, Reason, Status, StepResult, Summary, TargetResult};
+pub use run::{Effect, Engine, GRACE, Input, PATIENCE, Purpose, RunSpec};

@@ -1,0 +1,482 @@
+//! What a reply does to the run: verdicts become the next call, a wait, or a result.
+
+use super::{
+    CallId, EventKind, Exited, Problem, Reason, Reply, Status, Stop,
+    backoff::backoff,
+    outcome::Ran,
+    poll_timing::PollTiming,
+    run::{Engine, Outstanding, PATIENCE, Slot, Subject, Timer},
+    target::{Life, Watch, blank_step, sum_up},
+    verdict::{self, ListVerdict, PollVerdict, ProbeVerdict, StartVerdict},
+};
+use crate::{budget::RunTime, playbook::OnFailure};
+use std::{sync::Arc, time::Duration};
+
+/// How often a list, a probe or an unsent start is tried again. Source: failure model, section 3.
+const RETRIES: u32 = 5;
+/// How often a start of an idempotent step is sent again after an unclear answer. Source: failure model, S11.
+const AMBIGUOUS_RETRIES: u32 = 2;
+/// How long to wait before an agent that said no is asked once more.
+const SECOND_PROBE: Duration = Duration::from_secs(3);
+/// A pid that is not known so soon after its start may only be late. Source: failure model, L10.
+const LAG: Duration = Duration::from_secs(10);
+/// Nothing but 500s for this long after a lost answer means that the result went with it. Source: failure
+/// model, L9.
+const LOST_AFTER: Duration = Duration::from_mins(5);
+/// Polls after the time limit, where the one at the limit failed.
+const POLLS_PAST_LIMIT: u32 = 3;
+/// A result found this long after its limit is called late: less is only the poll's own travel.
+const LATE: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// A call came back.
+    pub(super) fn answered(&mut self, now: RunTime, call: CallId, reply: Reply) {
+        let Some(Outstanding { ticket, subject }) = self.calls.remove(&call) else { return };
+        let Reply { signals, answer } = reply;
+        let no_answer = matches!(
+            answer,
+            super::Answer::Failed(super::Failure::Unsent { .. } | super::Failure::NoReply { .. })
+        );
+        if no_answer {
+            self.budget.unanswered(ticket);
+        } else {
+            self.budget.answered(now, ticket, &signals);
+        }
+        if signals.throttled {
+            self.throttled(now);
+        } else if !no_answer {
+            self.last_accepted = now;
+        }
+        if let Subject::Probe(index) | Subject::Start(index) | Subject::Poll(index) = subject {
+            match &mut self.slots[index] {
+                Slot::Open(target) => target.call = None,
+                // The run gave up on it while its call was in flight.
+                Slot::Done(_) => return,
+            }
+        }
+        match subject {
+            Subject::Listing => self.listing_answered(now, verdict::of_listing(answer)),
+            Subject::Probe(index) => self.probe_answered(now, index, verdict::of_probe(answer)),
+            Subject::Start(index) => self.start_answered(now, index, verdict::of_start(answer)),
+            Subject::Poll(index) => self.poll_answered(now, index, verdict::of_poll(answer)),
+        }
+    }
+
+    fn throttled(&mut self, now: RunTime) {
+        self.requests.throttled += 1;
+        if let Some(until) = self.budget.paused_until(now) {
+            let limit = self.budget.limit();
+            self.tell(now, EventKind::Throttled { until, limit });
+        }
+        if now.since(self.last_accepted) > PATIENCE && self.stop.is_none() {
+            self.stop_for(now, Stop::Patience(None));
+        }
+    }
+
+    fn listing_answered(&mut self, now: RunTime, verdict: ListVerdict) {
+        if self.stop.is_some() {
+            return;
+        }
+        match verdict {
+            ListVerdict::Page(page) => {
+                let next = self.listing.page(page.next);
+                for vps in page.vpses {
+                    self.listed(now, vps);
+                }
+                self.tell(now, EventKind::PageListed(self.selector.tally().clone()));
+                match next {
+                    Ok(()) if self.listing.is_complete() => self.listing_completed(now),
+                    Ok(()) => {}
+                    Err(loop_found) => self.inventory_failed(now, &loop_found),
+                }
+            }
+            ListVerdict::Throttled => self.listing.again(),
+            ListVerdict::Denied(problem) => self.stop_for(now, Stop::Auth(problem)),
+            ListVerdict::BadCursor(message) => {
+                if !self.listing.restart() {
+                    self.inventory_failed(now, &message);
+                }
+            }
+            ListVerdict::Retry(message) => {
+                self.listing.failures += 1;
+                if self.listing.failures > RETRIES {
+                    self.inventory_failed(now, &message);
+                } else {
+                    self.requests.retried += 1;
+                    let at = now + backoff(self.listing.failures, &mut self.random);
+                    self.wake(at, Timer::Listing);
+                    self.tell(now, EventKind::Retrying { vps: None, message, at });
+                }
+            }
+            ListVerdict::Broken(message) => self.inventory_failed(now, &message),
+        }
+    }
+
+    fn inventory_failed(&mut self, now: RunTime, message: &str) {
+        self.stop_for(now, Stop::Inventory(message.to_owned()));
+    }
+
+    fn probe_answered(&mut self, now: RunTime, index: usize, verdict: ProbeVerdict) {
+        if matches!(verdict, ProbeVerdict::Available | ProbeVerdict::NotAvailable(_)) {
+            self.denials.probe.accepted();
+        }
+        if self.stop.is_some() {
+            self.leave_unstarted(now, index);
+            return;
+        }
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        let Life::Probe { declined } = &mut target.life else { return };
+        match verdict {
+            ProbeVerdict::Available => {
+                target.failures = 0;
+                target.life = Life::Start { ambiguous: 0 };
+                self.starts.push_back(index);
+            }
+            ProbeVerdict::NotAvailable(_) if !*declined => {
+                *declined = true;
+                self.wake_target(index, now + SECOND_PROBE);
+            }
+            ProbeVerdict::NotAvailable(message) => self.unavailable(now, index, Reason::Agent, &message),
+            ProbeVerdict::Unavailable(reason, message) => self.unavailable(now, index, reason, &message),
+            ProbeVerdict::Throttled => self.probes.push_front(index),
+            ProbeVerdict::Retry(reason, message) => {
+                if self.may_retry(now, index, &message).is_none() {
+                    self.unavailable(now, index, reason, &message);
+                }
+            }
+            ProbeVerdict::Denied(problem) => {
+                self.unavailable(now, index, Reason::ProbeFailed, &problem.to_string());
+                self.stop_for(now, Stop::Auth(problem));
+            }
+            ProbeVerdict::Forbidden(problem) => {
+                self.unavailable(now, index, Reason::ProbeFailed, &problem.to_string());
+                if self.denials.probe.forbidden() {
+                    self.stop_for(now, Stop::Auth(problem));
+                }
+            }
+        }
+    }
+
+    /// Waits and tries the target's call again, unless it has failed too often.
+    fn may_retry(&mut self, now: RunTime, index: usize, message: &str) -> Option<RunTime> {
+        let Slot::Open(target) = &mut self.slots[index] else { return None };
+        target.failures += 1;
+        if target.failures > RETRIES {
+            return None;
+        }
+        let at = now + backoff(target.failures, &mut self.random);
+        let vps = Some(target.id.clone());
+        self.requests.retried += 1;
+        self.wake_target(index, at);
+        self.tell(now, EventKind::Retrying { vps, message: message.to_owned(), at });
+        Some(at)
+    }
+
+    fn unavailable(&mut self, now: RunTime, index: usize, reason: Reason, message: &str) {
+        let steps = self.same_for_all(Status::Unavailable, Some(reason), Some(message));
+        self.close(now, index, steps);
+    }
+
+    fn start_answered(&mut self, now: RunTime, index: usize, verdict: StartVerdict) {
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        let step = &self.spec.steps[target.steps.len()];
+        let Life::Start { ambiguous } = &mut target.life else { return };
+        match verdict {
+            StartVerdict::Accepted { pid, url, foreign_url } => {
+                self.denials.start.accepted();
+                target.failures = 0;
+                let (id, number) = (target.id.clone(), target.steps.len());
+                target.life = Life::Watch(Watch::new(pid, url, now, step.timeout));
+                let first = now + self.timing.first(self.requests_are()).min(step_timeout(self, number));
+                self.wake_target(index, first);
+                if foreign_url {
+                    let warning = format!("{id}: a pollUrl that is not ours was not used");
+                    self.tell(now, EventKind::Warned(warning));
+                }
+                self.tell(now, EventKind::StepStarted { vps: id, step: number, pid: Some(pid) });
+                self.watch_under_stop(now, index);
+            }
+            StartVerdict::Throttled | StartVerdict::Unsent(_) if self.stop.is_some() => {
+                self.leave_unstarted(now, index);
+            }
+            StartVerdict::Throttled => self.starts.push_front(index),
+            StartVerdict::Unsent(message) => {
+                if self.may_retry(now, index, &message).is_none() {
+                    let reason = Some(Reason::Unreachable);
+                    self.step_over(now, index, Status::Unavailable, reason, Ran::No, message);
+                }
+            }
+            StartVerdict::Refused(problem) => self.refused(now, index, &problem),
+            StartVerdict::Denied(problem) => {
+                self.refused(now, index, &problem);
+                self.stop_for(now, Stop::Auth(problem));
+            }
+            StartVerdict::Forbidden(problem) => {
+                self.refused(now, index, &problem);
+                if self.denials.start.forbidden() {
+                    self.stop_for(now, Stop::Auth(problem));
+                }
+            }
+            StartVerdict::Ambiguous { reason, ran, message } => {
+                let resend = step.idempotent && reason != Reason::NoPid && *ambiguous < AMBIGUOUS_RETRIES;
+                if resend && self.stop.is_none() {
+                    *ambiguous += 1;
+                    let at = now + backoff(*ambiguous, &mut self.random);
+                    self.requests.retried += 1;
+                    self.wake_target(index, at);
+                    return;
+                }
+                let message = match *ambiguous {
+                    0 => message,
+                    again => format!("{message}; may have run up to {} times", again + 1),
+                };
+                self.step_over(now, index, Status::Unknown, Some(reason), ran, message);
+            }
+        }
+    }
+
+    fn refused(&mut self, now: RunTime, index: usize, problem: &Problem) {
+        let message = problem.to_string();
+        self.step_over(now, index, Status::Refused, Some(Reason::Api), Ran::No, message);
+    }
+
+    fn poll_answered(&mut self, now: RunTime, index: usize, verdict: PollVerdict) {
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        let Life::Watch(watch) = &mut target.life else { return };
+        if !matches!(verdict, PollVerdict::ProbeShape | PollVerdict::Throttled) {
+            watch.probe_shapes = 0;
+        }
+        match verdict {
+            PollVerdict::Running => {
+                self.denials.poll.accepted();
+                watch.failing = false;
+                watch.only_500_since = None;
+                watch.seen_running = Some(watch.polled);
+                if watch.polled >= watch.limit {
+                    let message = "still running at its time limit; it may be running still (also when it has \
+                                   ended but left a background process holding its output)";
+                    self.step_over(now, index, Status::TimedOut, None, Ran::Yes, message.to_owned());
+                    return;
+                }
+                let age = watch.polled.since(watch.accepted);
+                let next = watch.accepted + PollTiming::next(age, self.requests_are());
+                self.poll_again_at(now, index, next);
+            }
+            PollVerdict::Exited(exited) => {
+                self.denials.poll.accepted();
+                let seen_running = watch.seen_running.map_or(Duration::ZERO, |at| at.since(watch.accepted));
+                self.timing.observe(seen_running, now.since(watch.accepted));
+                self.exited(now, index, exited);
+            }
+            PollVerdict::ProbeShape => {
+                watch.probe_shapes += 1;
+                if watch.probe_shapes >= 3 {
+                    let message = "the API answers polls as if they were probes";
+                    self.unknown(now, index, Reason::PollLost, message.to_owned());
+                } else {
+                    self.poll_failed(now, index, "an answer in the probe's shape".to_owned());
+                }
+            }
+            PollVerdict::OtherPid => {
+                self.unknown(now, index, Reason::Mismatch, "the answer is about another process".to_owned());
+            }
+            PollVerdict::Throttled => {
+                if self.stops_watching() {
+                    self.stop_watching(now, index);
+                } else {
+                    self.polls.push_front(index);
+                }
+            }
+            PollVerdict::Denied(problem) => {
+                self.stop_for(now, Stop::Auth(problem));
+                self.stop_watching(now, index);
+            }
+            PollVerdict::Forbidden(problem) => {
+                let last_straw = self.denials.poll.forbidden();
+                let message = problem.to_string();
+                self.step_over(now, index, Status::Running, Some(Reason::Auth), Ran::Yes, message);
+                if last_straw {
+                    self.stop_for(now, Stop::Auth(problem));
+                }
+            }
+            PollVerdict::Forgotten(message) => {
+                if now.since(watch.accepted) <= LAG && !watch.answer_lost {
+                    self.poll_failed(now, index, message);
+                } else {
+                    self.result_lost(now, index, &message);
+                }
+            }
+            PollVerdict::Failing { message, answer_lost, server_error } => {
+                watch.answer_lost |= answer_lost;
+                let silent_since = match (server_error, watch.answer_lost, watch.only_500_since) {
+                    (true, true, None) => Some(now),
+                    (true, true, since) => since,
+                    _ => None,
+                };
+                watch.only_500_since = silent_since;
+                if silent_since.is_some_and(|since| now.since(since) >= LOST_AFTER) {
+                    self.result_lost(now, index, &message);
+                } else {
+                    self.poll_failed(now, index, message);
+                }
+            }
+            PollVerdict::TooLarge => {
+                let message = "its answer is larger than rollcall reads";
+                self.unknown(now, index, Reason::ResultTooLarge, message.to_owned());
+            }
+        }
+    }
+
+    fn exited(&mut self, now: RunTime, index: usize, exited: Exited) {
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        let Life::Watch(watch) = &target.life else { return };
+        let number = target.steps.len();
+        let step = &self.spec.steps[number];
+        let (status, reason, message) = match (exited.exit_code, exited.signal) {
+            (Some(code), _) if step.accept.contains(&code) => (Status::Ok, None, None),
+            (Some(code), _) => (Status::Failed, None, Some(format!("exit {code}"))),
+            (None, Some(signal)) => (Status::Failed, None, Some(format!("killed by signal {signal}"))),
+            (None, None) => {
+                let message = "it has ended, but the API gave no exit code".to_owned();
+                (Status::Unknown, Some(Reason::NoExitCode), Some(message))
+            }
+        };
+        let mut result = blank_step(&self.step_names[number], status, Ran::Yes);
+        result.reason = reason;
+        result.message = message;
+        result.exit_code = exited.exit_code;
+        result.signal = exited.signal;
+        result.stdout = Some(exited.stdout);
+        result.stderr = Some(exited.stderr);
+        result.late = watch.polled > watch.limit + LATE;
+        result.pid = Some(watch.pid);
+        result.duration = Some(now.since(watch.accepted));
+        target.steps.push(result);
+        self.after_step(now, index);
+    }
+
+    fn result_lost(&mut self, now: RunTime, index: usize, message: &str) {
+        let message = format!(
+            "it was started, but the API no longer knows it, and its result is gone ({message}); commands that \
+             reboot or restart the guest agent end this way"
+        );
+        self.unknown(now, index, Reason::ResultLost, message);
+    }
+
+    fn unknown(&mut self, now: RunTime, index: usize, reason: Reason, message: String) {
+        self.step_over(now, index, Status::Unknown, Some(reason), Ran::Yes, message);
+    }
+
+    fn poll_failed(&mut self, now: RunTime, index: usize, message: String) {
+        if self.stops_watching() {
+            self.stop_watching(now, index);
+            return;
+        }
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        let Life::Watch(watch) = &mut target.life else { return };
+        watch.failing = true;
+        if watch.polled >= watch.limit {
+            watch.failures_past_limit += 1;
+            if watch.failures_past_limit > POLLS_PAST_LIMIT {
+                self.unknown(now, index, Reason::PollLost, message);
+                return;
+            }
+        }
+        target.failures += 1;
+        let at = now + backoff(target.failures, &mut self.random);
+        let vps = Some(target.id.clone());
+        self.requests.retried += 1;
+        self.tell(now, EventKind::Retrying { vps, message, at });
+        let past_limit = self.watch(index).is_some_and(|watch| watch.polled >= watch.limit);
+        if past_limit { self.wake_target(index, at) } else { self.poll_again_at(now, index, at) }
+    }
+
+    /// Polls again at `next`, or at the time limit if that comes first.
+    pub(super) fn poll_again_at(&mut self, now: RunTime, index: usize, next: RunTime) {
+        if self.stops_watching() {
+            self.stop_watching(now, index);
+            return;
+        }
+        let Some(limit) = self.watch(index).map(|watch| watch.limit) else { return };
+        self.wake_target(index, next.min(limit).max(now));
+    }
+
+    pub(super) fn watch(&self, index: usize) -> Option<&Watch> {
+        match &self.open(index)?.life {
+            Life::Watch(watch) => Some(watch),
+            Life::Probe { .. } | Life::Start { .. } => None,
+        }
+    }
+
+    /// The current step is over without a result of its own.
+    pub(super) fn step_over(
+        &mut self,
+        now: RunTime,
+        index: usize,
+        status: Status,
+        reason: Option<Reason>,
+        ran: Ran,
+        message: String,
+    ) {
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        let mut result = blank_step(&self.step_names[target.steps.len()], status, ran);
+        result.reason = reason;
+        result.message = Some(message);
+        if let Life::Watch(watch) = &target.life {
+            result.pid = Some(watch.pid);
+            result.duration = Some(now.since(watch.accepted));
+        }
+        target.steps.push(result);
+        self.after_step(now, index);
+    }
+
+    /// Goes on to the next step, or ends the target.
+    fn after_step(&mut self, now: RunTime, index: usize) {
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        let number = target.steps.len() - 1;
+        let go_on = match target.steps[number].status {
+            Status::Ok | Status::CheckFailed => true,
+            Status::Failed | Status::Refused => self.spec.steps[number].on_failure == OnFailure::Continue,
+            // It may be running still, or nobody can be reached: nothing more is started there.
+            Status::Unknown
+            | Status::Running
+            | Status::TimedOut
+            | Status::Unavailable
+            | Status::Cancelled
+            | Status::Skipped => false,
+        };
+        if go_on && target.steps.len() < self.spec.steps.len() {
+            target.life = Life::Start { ambiguous: 0 };
+            target.failures = 0;
+            if self.stop.is_some() {
+                self.leave_unstarted(now, index);
+            } else {
+                self.starts.push_back(index);
+            }
+            return;
+        }
+        let mut steps = std::mem::take(&mut target.steps);
+        for name in &self.step_names[steps.len()..] {
+            let mut skipped = blank_step(name, Status::Skipped, Ran::No);
+            skipped.reason = Some(Reason::EarlierStep);
+            steps.push(skipped);
+        }
+        self.close(now, index, steps);
+    }
+
+    /// The target is done.
+    pub(super) fn close(&mut self, now: RunTime, index: usize, steps: Vec<super::StepResult>) {
+        let Slot::Open(target) = &self.slots[index] else { return };
+        let result = Arc::new(sum_up(Arc::clone(&target.vps), target.began, now, steps));
+        if target.has_begun() {
+            self.active -= 1;
+        }
+        self.unfinished -= 1;
+        self.slots[index] = Slot::Done(Arc::clone(&result));
+        self.tell(now, EventKind::TargetFinished(result));
+    }
+}
+
+fn step_timeout(engine: &Engine, number: usize) -> Duration {
+    engine.spec.steps[number].timeout
+}

@@ -1,0 +1,588 @@
+//! The engine itself: inputs in, effects out.
+//!
+//! [`Engine::step`] is the only door. It takes in what happened, lets every timer fire that is due, sends whatever
+//! the budget lets go, and says when it wants to be woken. What a reply means to a target stands in
+//! `replies`, what an interrupt means in `stopping`.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
+
+use super::{
+    Call, CallId, Event, EventKind, FinishedRun, Reason, Reply, RequestCounts, Status, StepResult, Stop,
+    TargetResult,
+    listing::Listing,
+    poll_timing::{PollTiming, Requests},
+    target::{Life, Target, blank_step, sum_up},
+};
+use crate::{
+    budget::{Budget, RunTime, Ticket, Wait},
+    engine::outcome::Ran,
+    fleet::{Selection, Selector, Vps, natural_cmp},
+    playbook::{Order, Rate, Step, Vars},
+};
+
+/// How long a signal waits for what runs. Source: failure model, K5.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// How long the API may ask to wait, and how long it may let nothing through, in a run without a deadline.
+/// Source: failure model, R3 and S12.
+pub const PATIENCE: Duration = Duration::from_hours(1);
+/// How long a run that is stopping waits for the API to let its last polls through.
+const PATIENCE_WHEN_STOPPING: Duration = Duration::from_mins(1);
+
+/// Everything that a run is told before it begins.
+#[derive(Debug, Clone)]
+pub struct RunSpec {
+    /// Only read the inventory, or run the steps too.
+    pub purpose: Purpose,
+    /// Which VPSes.
+    pub selection: Selection,
+    /// The values for templates and conditions.
+    pub vars: Vars,
+    /// What is run on each, in order.
+    pub steps: Vec<Step>,
+    /// In which order targets are taken.
+    pub order: Order,
+    /// Targets between probe and last answer at a time; `None`: no limit but the requests'.
+    pub concurrency: Option<usize>,
+    /// Requests in flight at a time.
+    pub connections: usize,
+    /// The user's ceiling on requests.
+    pub rate: Option<Rate>,
+    /// How long the whole run may take.
+    pub deadline: Option<Duration>,
+    /// Ask before a run on more targets than this; `None`: never ask.
+    pub confirm_over: Option<usize>,
+    /// For the order, the sample and the jitter: the same seed and inputs give the same requests.
+    pub seed: u64,
+}
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Only to know which VPSes are selected.
+    List,
+    /// To run the steps on them.
+    Run,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The run begins. Comes once, first.
+    Begin,
+    /// A call came back.
+    Answered {
+        /// Which.
+        call: CallId,
+        /// With what.
+        reply: Reply,
+    },
+    /// The time that was asked for by [`Effect::WakeAt`] is here.
+    Tick,
+    /// The answer to [`Effect::Ask`].
+    Confirmed(bool),
+    /// A signal, by its number. The second one ends the run at once.
+    Interrupted(i32),
+}
+
+/// Something to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Send this call, and bring back what comes of it. A start must be brought back whatever happens.
+    Send {
+        /// To be given back with the answer.
+        id: CallId,
+        /// What to send.
+        call: Call,
+    },
+    /// Step with [`Input::Tick`] at this time, unless something else happens before; replaces what was asked
+    /// before.
+    WakeAt(RunTime),
+    /// Ask the user whether to go on with this many targets.
+    Ask {
+        /// Targets selected.
+        targets: usize,
+    },
+    /// Tell whoever watches.
+    Tell(Event),
+    /// The run is over; calls still in flight matter no more.
+    Finish,
+}
+
+/// A run, as a state machine.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) spec: RunSpec,
+    pub(super) step_names: Vec<Arc<str>>,
+    pub(super) budget: Budget,
+    pub(super) selector: Selector,
+    pub(super) listing: Listing,
+    /// In the order of their results. A slot is its target until the result is there.
+    pub(super) slots: Vec<Slot>,
+    /// Selected, and kept back until the listing is complete and the question answered.
+    pub(super) held: Vec<Arc<Vps>>,
+    pub(super) released: bool,
+    pub(super) asked: bool,
+    pub(super) probes: VecDeque<usize>,
+    pub(super) starts: VecDeque<usize>,
+    pub(super) polls: VecDeque<usize>,
+    /// Targets whose first request has left and that are not done.
+    pub(super) active: usize,
+    pub(super) unfinished: usize,
+    pub(super) timers: BinaryHeap<Reverse<(RunTime, Timer)>>,
+    pub(super) calls: HashMap<CallId, Outstanding>,
+    pub(super) next_call: u64,
+    pub(super) timing: PollTiming,
+    pub(super) denials: Denials,
+    pub(super) stop: Option<Stop>,
+    pub(super) last_accepted: RunTime,
+    pub(super) requests: RequestCounts,
+    blocked_since: Option<RunTime>,
+    waited: Duration,
+    pub(super) random: StdRng,
+    pub(super) effects: Vec<Effect>,
+    finished: Option<RunTime>,
+}
+
+/// A target, or what became of it.
+#[derive(Debug)]
+pub(super) enum Slot {
+    Open(Box<Target>),
+    Done(Arc<TargetResult>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    Listing,
+    Target(usize),
+    Deadline,
+    Grace,
+}
+
+#[derive(Debug)]
+pub(super) struct Outstanding {
+    pub(super) ticket: Ticket,
+    pub(super) subject: Subject,
+}
+
+/// Whom a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject {
+    Listing,
+    Probe(usize),
+    Start(usize),
+    Poll(usize),
+}
+
+/// 403s to each kind of call, which stop the run if the first few get nothing else.
+#[derive(Debug, Default)]
+pub(super) struct Denials {
+    pub(super) probe: Refusals,
+    pub(super) start: Refusals,
+    pub(super) poll: Refusals,
+}
+
+/// How often the first calls of a kind were forbidden.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    accepted: bool,
+    forbidden: u32,
+}
+
+impl Refusals {
+    pub(super) fn accepted(&mut self) {
+        self.accepted = true;
+    }
+
+    /// One more 403; true if it is the token and not the target.
+    pub(super) fn forbidden(&mut self) -> bool {
+        self.forbidden += 1;
+        !self.accepted && self.forbidden >= 3
+    }
+}
+
+impl Engine {
+    /// A run that has not begun; step it with [`Input::Begin`].
+    pub fn new(spec: RunSpec) -> Self {
+        let budget = Budget::new(spec.connections, spec.rate, spec.seed);
+        let selector = Selector::new(spec.selection.clone(), spec.vars.clone());
+        Self {
+            step_names: spec.steps.iter().map(|step| Arc::from(step.name.as_str())).collect(),
+            budget,
+            selector,
+            listing: Listing::new(),
+            slots: Vec::new(),
+            held: Vec::new(),
+            released: false,
+            asked: false,
+            probes: VecDeque::new(),
+            starts: VecDeque::new(),
+            polls: VecDeque::new(),
+            active: 0,
+            unfinished: 0,
+            timers: BinaryHeap::new(),
+            calls: HashMap::new(),
+            next_call: 1,
+            timing: PollTiming::default(),
+            denials: Denials::default(),
+            stop: None,
+            last_accepted: RunTime::START,
+            requests: RequestCounts::default(),
+            blocked_since: None,
+            waited: Duration::ZERO,
+            random: StdRng::seed_from_u64(spec.seed),
+            effects: Vec::new(),
+            finished: None,
+            spec,
+        }
+    }
+
+    /// Takes in what happened at `now` and says what is to be done, in this order. `now` never goes back.
+    pub fn step(&mut self, now: RunTime, input: Input) -> Vec<Effect> {
+        if self.finished.is_some() {
+            return Vec::new();
+        }
+        match input {
+            Input::Begin => {
+                if let Some(deadline) = self.spec.deadline {
+                    self.wake(RunTime::START + deadline, Timer::Deadline);
+                }
+            }
+            Input::Answered { call, reply } => self.answered(now, call, reply),
+            Input::Tick => {}
+            Input::Confirmed(true) => self.release(now),
+            Input::Confirmed(false) => self.stop_for(now, Stop::Declined),
+            Input::Interrupted(number) => self.interrupted(now, number),
+        }
+        self.fire_timers(now);
+        let wake_for_budget = self.dispatch(now);
+        if self.is_over() {
+            self.finished = Some(now);
+            self.stand_still_until(now);
+            self.effects.push(Effect::Finish);
+        } else {
+            let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+            if let Some(at) = [timer, wake_for_budget].into_iter().flatten().min() {
+                self.effects.push(Effect::WakeAt(at));
+            }
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// The run's results. Before [`Effect::Finish`] it is what is known so far, open targets left out.
+    pub fn finish(self, now: RunTime) -> FinishedRun {
+        let targets = self.slots.into_iter().filter_map(|slot| match slot {
+            Slot::Done(result) => Some(result),
+            Slot::Open(_) => None,
+        });
+        FinishedRun {
+            targets: targets.collect(),
+            selected: self.held,
+            tally: self.selector.tally().clone(),
+            stop: self.stop,
+            requests: self.requests,
+            waited: self.waited,
+            duration: self.finished.unwrap_or(now).since_start(),
+            limits: self.budget.limits(),
+        }
+    }
+
+    /// Admits a VPS that the listing brought.
+    pub(super) fn listed(&mut self, now: RunTime, vps: Vps) {
+        if !self.selector.picks(&vps) {
+            return;
+        }
+        let vps = Arc::new(vps);
+        if self.must_hold() { self.held.push(vps) } else { self.admit(now, vps) }
+    }
+
+    /// Whether targets wait for the complete listing before even their probes.
+    fn must_hold(&self) -> bool {
+        self.spec.purpose == Purpose::List
+            || self.spec.confirm_over.is_some()
+            || self.spec.order != Order::Listed
+            || self.selector.needs_whole_listing()
+    }
+
+    /// The listing is complete: the selection as a whole is judged, and what was held may go.
+    pub(super) fn listing_completed(&mut self, now: RunTime) {
+        if let Err(error) = self.selector.finish() {
+            self.stop_for(now, Stop::Selection(error));
+            return;
+        }
+        if let Some(sample) = self.selector.sample() {
+            self.held.shuffle(&mut self.random);
+            self.held.truncate(sample);
+        }
+        match self.spec.order {
+            Order::Listed => {}
+            Order::Name => self.held.sort_by(|one, other| natural_cmp(one.name(), other.name())),
+            Order::Random => self.held.shuffle(&mut self.random),
+        }
+        self.tell(now, EventKind::SelectionCompleted(self.selector.tally().clone()));
+        match self.spec.confirm_over {
+            Some(most) if self.held.len() > most && self.spec.purpose == Purpose::Run => {
+                self.asked = true;
+                self.effects.push(Effect::Ask { targets: self.held.len() });
+            }
+            Some(_) | None => self.release(now),
+        }
+    }
+
+    /// Starts may leave from now on.
+    fn release(&mut self, now: RunTime) {
+        self.asked = false;
+        self.released = true;
+        if self.spec.purpose == Purpose::Run {
+            for vps in std::mem::take(&mut self.held) {
+                self.admit(now, vps);
+            }
+        }
+    }
+
+    fn admit(&mut self, now: RunTime, vps: Arc<Vps>) {
+        let index = self.slots.len();
+        let refusal = match vps.id() {
+            Err(invalid) => Some((Reason::BadId, invalid.to_string())),
+            // A command that cannot be made for this target is found before a request is spent on it.
+            Ok(_) => self.render(0, &vps).err().map(|error| (Reason::Template, error)),
+        };
+        if let Some((reason, message)) = refusal {
+            let steps = self.same_for_all(Status::Refused, Some(reason), Some(&message));
+            let result = Arc::new(sum_up(vps, None, now, steps));
+            self.slots.push(Slot::Done(Arc::clone(&result)));
+            self.tell(now, EventKind::TargetFinished(result));
+            return;
+        }
+        let id = vps.id().expect("checked above").clone();
+        self.slots.push(Slot::Open(Box::new(Target::new(vps, id))));
+        self.unfinished += 1;
+        self.probes.push_back(index);
+    }
+
+    /// The text of a step's command for one VPS.
+    pub(super) fn render(&self, step: usize, vps: &Vps) -> Result<Arc<str>, String> {
+        self.spec.steps[step]
+            .run
+            .render(vps.fields(), &self.spec.vars)
+            .map(Arc::from)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Results of steps none of which ran, for the same reason.
+    pub(super) fn same_for_all(
+        &self,
+        status: Status,
+        reason: Option<Reason>,
+        message: Option<&str>,
+    ) -> Vec<StepResult> {
+        let blank = |name| StepResult {
+            reason,
+            message: message.map(str::to_owned),
+            ..blank_step(name, status, Ran::No)
+        };
+        self.step_names.iter().map(blank).collect()
+    }
+
+    /// Sends what may leave; says when the budget wants to be asked again.
+    fn dispatch(&mut self, now: RunTime) -> Option<RunTime> {
+        while let Some(subject) = self.most_urgent() {
+            match self.budget.take(now) {
+                Ok(ticket) => {
+                    self.stand_still_until(now);
+                    self.send(now, subject, ticket);
+                }
+                Err(Wait::ForAnswer) => return None,
+                Err(Wait::Until(at)) => {
+                    if self.is_beyond_patience(now, at) {
+                        if self.stop.is_some() {
+                            self.give_up(now);
+                        } else {
+                            self.stop_for(now, Stop::Patience(Some(at.since(now))));
+                        }
+                        continue;
+                    }
+                    self.blocked_since.get_or_insert(now);
+                    return Some(at);
+                }
+            }
+        }
+        None
+    }
+
+    /// Ends a stand-still that the budget caused, if there is one.
+    fn stand_still_until(&mut self, now: RunTime) {
+        if let Some(since) = self.blocked_since.take() {
+            self.waited += now.since(since);
+        }
+    }
+
+    /// Depth first: what finishes a target goes before what begins one.
+    fn most_urgent(&mut self) -> Option<Subject> {
+        while let Some(&index) = self.polls.front()
+            && self.open(index).is_none()
+        {
+            self.polls.pop_front();
+        }
+        if self.listing.is_due() && self.stop.is_none() {
+            return Some(Subject::Listing);
+        }
+        if let Some(&index) = self.polls.front() {
+            return Some(Subject::Poll(index));
+        }
+        if self.stop.is_some() || self.asked {
+            return None;
+        }
+        if self.released
+            && let Some(&index) = self.starts.front()
+        {
+            return Some(Subject::Start(index));
+        }
+        let &index = self.probes.front()?;
+        let begun = self.open(index).is_some_and(Target::has_begun);
+        let room = self.spec.concurrency.is_none_or(|most| self.active < most);
+        (begun || room).then_some(Subject::Probe(index))
+    }
+
+    fn send(&mut self, now: RunTime, subject: Subject, ticket: Ticket) {
+        let Some(call) = self.take_call(now, subject) else {
+            // It turned out that there is nothing to send (its command cannot be made); the permission lapses.
+            self.budget.unanswered(ticket);
+            return;
+        };
+        let id = CallId(self.next_call);
+        self.next_call += 1;
+        self.calls.insert(id, Outstanding { ticket, subject });
+        if let Subject::Probe(index) | Subject::Start(index) | Subject::Poll(index) = subject
+            && let Slot::Open(target) = &mut self.slots[index]
+        {
+            target.call = Some(id);
+            if target.began.is_none() {
+                target.began = Some(now);
+                self.active += 1;
+            }
+        }
+        self.effects.push(Effect::Send { id, call });
+    }
+
+    /// Takes the call out of its queue.
+    fn take_call(&mut self, now: RunTime, subject: Subject) -> Option<Call> {
+        match subject {
+            Subject::Listing => {
+                self.requests.list += 1;
+                Some(Call::List { cursor: self.listing.take() })
+            }
+            Subject::Probe(index) => {
+                self.probes.pop_front();
+                self.requests.probe += 1;
+                Some(Call::Probe { vps: self.open(index)?.id.clone() })
+            }
+            Subject::Start(index) => {
+                self.starts.pop_front();
+                let target = self.open(index)?;
+                match self.render(target.steps.len(), &target.vps) {
+                    Ok(command) => {
+                        let vps = target.id.clone();
+                        self.requests.start += 1;
+                        Some(Call::Start { vps, command })
+                    }
+                    Err(message) => {
+                        self.step_over(now, index, Status::Refused, Some(Reason::Template), Ran::No, message);
+                        None
+                    }
+                }
+            }
+            Subject::Poll(index) => {
+                self.polls.pop_front();
+                let Slot::Open(target) = &mut self.slots[index] else { return None };
+                let Life::Watch(watch) = &mut target.life else { return None };
+                watch.polled = now;
+                self.requests.poll += 1;
+                Some(Call::Poll { vps: target.id.clone(), pid: watch.pid, url: watch.url.clone() })
+            }
+        }
+    }
+
+    fn fire_timers(&mut self, now: RunTime) {
+        while let Some(&Reverse((at, timer))) = self.timers.peek()
+            && at <= now
+        {
+            self.timers.pop();
+            match timer {
+                Timer::Listing => self.listing.again(),
+                Timer::Deadline => self.deadline_passed(now),
+                Timer::Grace => self.give_up(now),
+                Timer::Target(index) => {
+                    // A timer that was overtaken by something else finds another due time, or none.
+                    if let Slot::Open(target) = &mut self.slots[index]
+                        && target.due == Some(at)
+                    {
+                        target.due = None;
+                        match target.life {
+                            Life::Probe { .. } => self.probes.push_front(index),
+                            Life::Start { .. } => self.starts.push_front(index),
+                            Life::Watch(_) => self.polls.push_back(index),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks at a target again at `at`.
+    pub(super) fn wake_target(&mut self, index: usize, at: RunTime) {
+        if let Slot::Open(target) = &mut self.slots[index] {
+            target.due = Some(at);
+            self.wake(at, Timer::Target(index));
+        }
+    }
+
+    pub(super) fn wake(&mut self, at: RunTime, timer: Timer) {
+        self.timers.push(Reverse((at, timer)));
+    }
+
+    pub(super) fn tell(&mut self, at: RunTime, kind: EventKind) {
+        self.effects.push(Effect::Tell(Event { at, kind }));
+    }
+
+    pub(super) fn open(&self, index: usize) -> Option<&Target> {
+        match &self.slots[index] {
+            Slot::Open(target) => Some(target),
+            Slot::Done(_) => None,
+        }
+    }
+
+    /// How dear a request is at the moment.
+    pub(super) fn requests_are(&self) -> Requests {
+        if self.budget.limit().is_some() || self.spec.rate.is_some() {
+            Requests::Scarce
+        } else {
+            Requests::Plenty
+        }
+    }
+
+    fn is_beyond_patience(&self, now: RunTime, at: RunTime) -> bool {
+        let patience = match (&self.stop, self.spec.deadline) {
+            (Some(_), _) => PATIENCE_WHEN_STOPPING,
+            (None, Some(deadline)) => (RunTime::START + deadline).since(now),
+            (None, None) => PATIENCE,
+        };
+        at.since(now) > patience
+    }
+
+    fn is_over(&self) -> bool {
+        let nothing_more_comes = match (&self.stop, self.spec.purpose) {
+            (Some(_), _) => true,
+            (None, _) if !self.listing.is_complete() || self.asked => false,
+            (None, Purpose::List) => return true,
+            (None, Purpose::Run) => self.released,
+        };
+        nothing_more_comes && self.unfinished == 0
+    }
+}

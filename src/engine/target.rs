@@ -1,0 +1,152 @@
+//! One target's life: probe, then for each step start and poll, then its result.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Map;
+
+use super::{CallId, Pid, PollUrl, Ran, Reason, Status, StepResult, TargetResult};
+use crate::{
+    budget::RunTime,
+    fleet::{Vps, VpsId},
+};
+
+/// A selected VPS that is not done yet.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) vps: Arc<Vps>,
+    pub(super) id: VpsId,
+    pub(super) life: Life,
+    /// Its request in flight.
+    pub(super) call: Option<CallId>,
+    /// When it is looked at again, where it waits for a time.
+    pub(super) due: Option<RunTime>,
+    /// When its first request left.
+    pub(super) began: Option<RunTime>,
+    /// Results of the steps that are over.
+    pub(super) steps: Vec<StepResult>,
+    /// Failures in a row of the call that it is at.
+    pub(super) failures: u32,
+}
+
+/// What a target is at.
+#[derive(Debug)]
+pub(super) enum Life {
+    /// Before its probe's good answer.
+    Probe {
+        /// The agent has said no once.
+        declined: bool,
+    },
+    /// Before the accepted start of its current step.
+    Start {
+        /// How often a start of this step has been sent with no certain answer (idempotent steps only).
+        ambiguous: u32,
+    },
+    /// Its current step runs.
+    Watch(Watch),
+}
+
+/// A started command.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) pid: Pid,
+    pub(super) url: Option<PollUrl>,
+    pub(super) accepted: RunTime,
+    /// When rollcall stops waiting.
+    pub(super) limit: RunTime,
+    /// When the poll that last said "running" left.
+    pub(super) seen_running: Option<RunTime>,
+    /// No good poll since the last of these failures.
+    pub(super) failing: bool,
+    /// Failures after the limit.
+    pub(super) failures_past_limit: u32,
+    /// A poll's answer may have been lost, and the result with it.
+    pub(super) answer_lost: bool,
+    /// Since when there has been nothing but 500s after a lost answer.
+    pub(super) only_500_since: Option<RunTime>,
+    /// Answers in the probe's shape in a row.
+    pub(super) probe_shapes: u32,
+    /// When the poll in flight left.
+    pub(super) polled: RunTime,
+}
+
+impl Watch {
+    pub(super) fn new(pid: Pid, url: Option<PollUrl>, accepted: RunTime, timeout: Duration) -> Self {
+        Self {
+            pid,
+            url,
+            accepted,
+            limit: accepted + timeout,
+            seen_running: None,
+            failing: false,
+            failures_past_limit: 0,
+            answer_lost: false,
+            only_500_since: None,
+            probe_shapes: 0,
+            polled: accepted,
+        }
+    }
+}
+
+impl Target {
+    pub(super) fn new(vps: Arc<Vps>, id: VpsId) -> Self {
+        Self {
+            vps,
+            id,
+            life: Life::Probe { declined: false },
+            call: None,
+            due: None,
+            began: None,
+            steps: Vec::new(),
+            failures: 0,
+        }
+    }
+
+    /// Whether a request of its has left, so that it counts as being worked on.
+    pub(super) fn has_begun(&self) -> bool {
+        self.began.is_some()
+    }
+}
+
+/// A step's result before anything is known of it.
+pub(super) fn blank_step(name: &Arc<str>, status: Status, ran: Ran) -> StepResult {
+    StepResult {
+        name: Arc::clone(name),
+        status,
+        reason: None,
+        message: None,
+        ran,
+        exit_code: None,
+        signal: None,
+        stdout: None,
+        stderr: None,
+        late: false,
+        pid: None,
+        duration: None,
+        checks: Vec::new(),
+    }
+}
+
+/// Puts a target's result together from its steps': their worst status, their most `ran`.
+pub(super) fn sum_up(
+    vps: Arc<Vps>,
+    began: Option<RunTime>,
+    now: RunTime,
+    steps: Vec<StepResult>,
+) -> TargetResult {
+    let status = steps.iter().map(|step| step.status).min().unwrap_or(Status::Skipped);
+    let ran = steps.iter().map(|step| step.ran).max().unwrap_or(Ran::No);
+    let telling = steps.iter().find(|step| step.status == status);
+    let reason: Option<Reason> = telling.and_then(|step| step.reason);
+    let message = telling.and_then(|step| step.message.clone());
+    TargetResult {
+        vps,
+        status,
+        reason,
+        message,
+        ran,
+        started_at: began,
+        duration: began.map(|began| now.since(began)),
+        captured: Map::new(),
+        steps,
+    }
+}
