@@ -3,4 +3,5 @@
 pub mod budget;
 pub mod engine;
 pub mod fleet;
+pub mod hostup;
 pub mod playbook;

@@ -1,0 +1,113 @@
+//! The API key: told to one header, and to nobody else.
+
+use std::fmt;
+
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::redact::Redactor;
+
+/// A HostUp API key. Neither `Debug` nor `Display` shows it.
+///
+/// Its format is not documented, so it is any text that a header can carry.
+#[derive(Clone)]
+pub struct ApiKey(SecretString);
+
+/// A text that cannot be a key. The text itself is never repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidApiKey {
+    /// Nothing there, or blanks only.
+    #[error("the API key is empty")]
+    Empty,
+    /// More than one line.
+    #[error("the API key has more than one line: it must be the only thing in its file or variable")]
+    Lines,
+    /// Characters that a header cannot carry.
+    #[error("the API key has characters other than printable ASCII: was something else pasted?")]
+    Characters,
+}
+
+impl ApiKey {
+    /// Takes the text of a file or variable. One line end after the key is left out.
+    ///
+    /// # Errors
+    /// [`InvalidApiKey`] if there is no key in it, or more than a key.
+    pub fn from_text(text: &str) -> Result<Self, InvalidApiKey> {
+        let key = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+        if key.trim().is_empty() {
+            return Err(InvalidApiKey::Empty);
+        }
+        if key.contains(['\n', '\r']) {
+            return Err(InvalidApiKey::Lines);
+        }
+        if !key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+            return Err(InvalidApiKey::Characters);
+        }
+        Ok(Self(SecretString::from(key)))
+    }
+
+    /// The value of the `Authorization` header (HostUp docs, post-exec page), marked so that nobody logs it.
+    pub(super) fn authorization(&self) -> HeaderValue {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0.expose_secret()))
+            .expect("printable ASCII, as `from_text` made sure");
+        value.set_sensitive(true);
+        value
+    }
+
+    /// What takes this key out of a text.
+    pub(super) fn redactor(&self) -> Redactor {
+        Redactor::new(self.0.expose_secret())
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ApiKey([redacted])")
+    }
+}
+
+impl fmt::Display for ApiKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[redacted]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c2_one_line_end_is_left_out() {
+        for text in ["hup_1234", "hup_1234\n", "hup_1234\r\n"] {
+            let value = ApiKey::from_text(text).unwrap().authorization();
+            assert_eq!(value.to_str().unwrap(), "Bearer hup_1234");
+        }
+    }
+
+    #[test]
+    fn c2_what_is_no_key_is_refused_without_repeating_it() {
+        for (text, expected) in [
+            ("", InvalidApiKey::Empty),
+            ("\n", InvalidApiKey::Empty),
+            (" \t", InvalidApiKey::Empty),
+            ("hup\n1234", InvalidApiKey::Lines),
+            ("hup_1234\n\n", InvalidApiKey::Lines),
+            ("hup_1234\r", InvalidApiKey::Lines),
+            ("hup\u{e5}1234", InvalidApiKey::Characters),
+            ("hup\t1234", InvalidApiKey::Characters),
+            ("hup\0", InvalidApiKey::Characters),
+        ] {
+            let error = ApiKey::from_text(text).unwrap_err();
+            assert_eq!(error, expected, "{text:?}");
+            assert!(!format!("{error} {error:?}").contains("hup"));
+        }
+    }
+
+    #[test]
+    fn c10_neither_debug_nor_display_nor_the_header_shows_the_key() {
+        let key = ApiKey::from_text("hup_1234").unwrap();
+        let shown = format!("{key} {key:?} {:?}", key.authorization());
+        assert!(!shown.contains("hup_1234"), "{shown}");
+        assert!(key.authorization().is_sensitive());
+    }
+}
