@@ -5,3 +5,4 @@ pub mod engine;
 pub mod fleet;
 pub mod hostup;
 pub mod playbook;
+pub mod runner;
