@@ -5,4 +5,6 @@ pub mod engine;
 pub mod fleet;
 pub mod hostup;
 pub mod playbook;
+pub mod progress;
+pub mod report;
 pub mod runner;
