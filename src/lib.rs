@@ -8,3 +8,4 @@ pub mod playbook;
 pub mod progress;
 pub mod report;
 pub mod runner;
+pub mod sandbox;
