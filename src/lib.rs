@@ -1,6 +1,60 @@
-//! rollcall runs a command on many HostUp VPSes through the provider's API.
+//! rollcall runs a command on many HostUp VPSes through the provider's API, and says exactly what happened on each.
+//!
+//! A [`playbook`] says which VPSes and which commands; the [`fleet`] room picks the targets; the [`engine`], which is
+//! pure, decides which request is sent next and what an answer means, within what the [`budget`] allows; the
+//! [`runner`] performs it through the client in [`hostup`]; [`report`] says what came of it. The [`sandbox`] is the
+//! other side of the wire, for trying all this without an account:
+//!
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//!
+//! use futures::stream;
+//! use rollcall::{
+//!     budget::RunTime,
+//!     engine::{Event, Purpose, RunSpec, Status},
+//!     fleet::Selection,
+//!     hostup::{ApiKey, Client, ClientOptions},
+//!     playbook::{Order, Playbook},
+//!     runner::{self, Observer},
+//!     sandbox::{Options, Sandbox},
+//! };
+//!
+//! struct Silent;
+//!
+//! impl Observer for Silent {
+//!     fn observe(&mut self, _: &Event) {}
+//!     fn tick(&mut self, _: RunTime) {}
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let sandbox = Sandbox::start(Options::parse("3,fleet=uniform,duration=0s")?).await?;
+//! let key = ApiKey::from_text(sandbox.token())?;
+//! let client = Client::new(sandbox.url().parse()?, key, ClientOptions::default())?;
+//! let playbook = Playbook::of_command("uptime")?;
+//! let spec = RunSpec {
+//!     purpose: Purpose::Run,
+//!     selection: Selection::default(),
+//!     vars: playbook.vars,
+//!     steps: playbook.steps,
+//!     order: Order::Name,
+//!     concurrency: None,
+//!     connections: 32,
+//!     rate: None,
+//!     deadline: Some(Duration::from_secs(60)),
+//!     confirm_over: None,
+//!     seed: 1,
+//! };
+//! let run = runner::drive(spec, Arc::new(client), stream::pending(), async |_| true, &mut Silent).await;
+//! assert_eq!(run.summary().count(Status::Ok), 3);
+//! sandbox.stop().await;
+//! # Ok(())
+//! # })
+//! # }
+//! ```
 
 pub mod budget;
+pub mod cli;
 pub mod engine;
 pub mod fleet;
 pub mod hostup;

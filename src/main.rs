@@ -1,3 +1,7 @@
-//! The rollcall binary.
+//! The rollcall binary: arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rollcall::cli::main(std::env::args_os())
+}

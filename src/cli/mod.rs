@@ -1,0 +1,84 @@
+//! Arguments become calls into the rooms above; one file a command.
+//!
+//! This room, and only this one, reads the command line and the environment, prints messages, and chooses the
+//! exit code. What it prints of a run comes from `report/`; what a mistake says comes from the room that found
+//! it.
+
+mod connection;
+mod diagnostics;
+mod failure;
+mod logging;
+mod playbook_file;
+mod run;
+mod sandbox;
+mod selection;
+mod targets;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use self::failure::Failure;
+
+const AFTER_HELP: &str = "\
+Examples:
+  rollcall run playbooks/disk-pressure.yaml --sandbox 200      try it, no account needed
+  rollcall run playbooks/os-inventory.yaml --match name='web-*' -o json | jq .summary
+  rollcall targets --where 'resources.memoryGb >= 8'
+
+The API key is read from --api-key-file, HOSTUP_API_KEY_FILE or HOSTUP_API_KEY, and is never an argument.
+
+Exit codes: 0 all ok; 1 some failed or timed out; 2 usage, playbook or selection; 3 some were refused, unavailable
+or not run; 4 the API or the key stopped the run; 6 some outcomes are unknown: look before you rerun; 7 a report
+could not be written; 8 nothing matched; 129, 130, 143 interrupted.";
+
+/// Run one command on a whole fleet of HostUp VPSes, as fast as the API allows, and say exactly what happened
+#[derive(Debug, Parser)]
+#[command(name = "rollcall", version, after_help = AFTER_HELP, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    #[command(flatten)]
+    logging: logging::LoggingArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a playbook on the VPSes that it selects
+    Run(Box<run::RunArgs>),
+    /// List the VPSes that a selection picks; starts nothing
+    Targets(Box<targets::TargetsArgs>),
+    /// Serve the built-in HostUp-compatible API on this machine until stopped
+    Sandbox(sandbox::SandboxArgs),
+}
+
+/// Runs the program for these arguments, the first of which is its name.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            // Nothing can be done about a closed stdout or stderr; the code still says what happened.
+            let _ = usage.print();
+            return ExitCode::from(if usage.use_stderr() { Failure::USAGE } else { 0 });
+        }
+    };
+    arguments.logging.install();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::internal(format!("no runtime: {error}")).report(),
+    };
+    let outcome = runtime.block_on(async {
+        match arguments.command {
+            Command::Run(run) => run.execute().await,
+            Command::Targets(targets) => targets.execute().await,
+            Command::Sandbox(sandbox) => sandbox.execute().await,
+        }
+    });
+    // A question that nobody answered may still hold a thread at stdin.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => failure.report(),
+    }
+}
