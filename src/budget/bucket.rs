@@ -231,7 +231,7 @@ impl Bucket {
             self.margin = (self.margin + MARGIN[1]).min(MARGIN[2]);
         }
         self.scout = Scout::Needed;
-        let asked = self.retry_after(signals);
+        let asked = Self::retry_after(signals);
         let until = match (asked, reset) {
             (None, None) => now + self.own_pause(),
             (asked, reset) => {
@@ -253,7 +253,7 @@ impl Bucket {
     }
 
     /// How long the answer asks to wait; `None` where it does not say, or says nonsense.
-    fn retry_after(&self, signals: &Signals) -> Option<Duration> {
+    fn retry_after(signals: &Signals) -> Option<Duration> {
         match signals.retry_after? {
             RetryAfter::In(span) => Some(span),
             RetryAfter::At(ServerTime(at)) => signals.date.map(|ServerTime(date)| at.saturating_sub(date)),

@@ -23,11 +23,11 @@ const MAX_KEY_FILE: u64 = 64 * 1024;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct ConnectionArgs {
-    /// Base URL of the API [default: https://cloud.hostup.se]
+    /// Base URL of the API [default: <https://cloud.hostup.se>]
     #[arg(long, value_name = "URL", env = "ROLLCALL_API_URL")]
     api_url: Option<String>,
 
-    /// File that holds the API key; else HOSTUP_API_KEY
+    /// File that holds the API key; else `HOSTUP_API_KEY`
     #[arg(long, value_name = "FILE", env = "HOSTUP_API_KEY_FILE")]
     api_key_file: Option<PathBuf>,
 
@@ -51,22 +51,19 @@ impl ConnectionArgs {
     /// Opens the connection: reads the key, starts the sandbox if asked to. Sends nothing.
     pub(super) async fn open(&self) -> Result<Connection, Failure> {
         let options = ClientOptions { connections: DEFAULT_CONNECTIONS, ..ClientOptions::default() };
-        let (url, key, sandbox) = match &self.sandbox {
-            Some(text) => {
-                let options =
-                    Options::parse(text).map_err(|error| Failure::usage(format!("--sandbox: {error}")))?;
-                let sandbox = Sandbox::start(options)
-                    .await
-                    .map_err(|error| Failure::usage(format!("--sandbox: {error}")))?;
-                // The sandbox's own key: a real one in the environment must never reach it.
-                let key = ApiKey::from_text(sandbox.token())
-                    .map_err(|error| Failure::usage(format!("--sandbox: {error}")))?;
-                (parse_url(&sandbox.url())?, key, Some(sandbox))
-            }
-            None => {
-                let url = self.api_url.as_deref().map_or_else(|| Ok(ApiUrl::default()), parse_url)?;
-                (url, self.key()?, None)
-            }
+        let (url, key, sandbox) = if let Some(text) = &self.sandbox {
+            let options =
+                Options::parse(text).map_err(|error| Failure::usage(format!("--sandbox: {error}")))?;
+            let sandbox = Sandbox::start(options)
+                .await
+                .map_err(|error| Failure::usage(format!("--sandbox: {error}")))?;
+            // The sandbox's own key: a real one in the environment must never reach it.
+            let key = ApiKey::from_text(sandbox.token())
+                .map_err(|error| Failure::usage(format!("--sandbox: {error}")))?;
+            (parse_url(&sandbox.url())?, key, Some(sandbox))
+        } else {
+            let url = self.api_url.as_deref().map_or_else(|| Ok(ApiUrl::default()), parse_url)?;
+            (url, self.key()?, None)
         };
         let client = Client::new(url, key, options)
             .map_err(|error| Failure::internal(format!("no HTTP client: {error}")))?;

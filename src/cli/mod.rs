@@ -44,6 +44,7 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 enum Command {
     /// Run a playbook on the VPSes that it selects
     Run(Box<run::RunArgs>),

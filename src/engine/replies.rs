@@ -422,6 +422,14 @@ impl Engine {
         let mut result = blank_step(&self.step_names[target.steps.len()], status, ran);
         result.reason = reason;
         result.message = Some(message);
+        if let Life::Start { ambiguous: 1.. } = target.life
+            && ran == Ran::No
+        {
+            // That this start was not carried out says nothing of the one before it.
+            result.status = Status::Unknown;
+            result.reason = Some(Reason::NoReply);
+            result.ran = Ran::Maybe;
+        }
         if let Life::Watch(watch) = &target.life {
             result.pid = Some(watch.pid);
             result.duration = Some(now.since(watch.accepted));

@@ -87,6 +87,7 @@ impl Engine {
     /// A command that runs while the run stops: whether and until when it is watched.
     pub(super) fn watch_under_stop(&mut self, now: RunTime, index: usize) {
         let in_flight = self.open(index).is_some_and(|target| target.call.is_some());
+        let waits_for_a_time = self.open(index).is_some_and(|target| target.due.is_some());
         match &self.stop {
             Some(Stop::Deadline) => {
                 if let Slot::Open(target) = &mut self.slots[index]
@@ -94,7 +95,8 @@ impl Engine {
                 {
                     watch.limit = watch.limit.min(now);
                 }
-                if !in_flight {
+                // One that waits for the budget is in the queue already, and must not be in it twice.
+                if waits_for_a_time {
                     self.wake_target(index, now);
                 }
             }
@@ -126,6 +128,15 @@ impl Engine {
         let (status, reason) = self.status_of_unstarted();
         let Slot::Open(target) = &mut self.slots[index] else { return };
         let mut steps = std::mem::take(&mut target.steps);
+        if let Life::Start { ambiguous: 1.. } = target.life {
+            // An earlier start of this very step may have been carried out.
+            let name = &self.step_names[steps.len()];
+            steps.push(StepResult {
+                reason: Some(Reason::NoReply),
+                message: Some("an earlier start of it was not answered".to_owned()),
+                ..blank_step(name, Status::Unknown, Ran::Maybe)
+            });
+        }
         for name in &self.step_names[steps.len()..] {
             steps.push(StepResult { reason, ..blank_step(name, status, Ran::No) });
         }

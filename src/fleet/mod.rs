@@ -7,13 +7,14 @@
 //! Kept out: where the VPSes come from (`hostup/`), when they are worked on (`engine/`), and the text of rules
 //! (`playbook/` compiles them).
 
-mod fields;
-mod named;
+mod error;
+mod field;
 mod names;
 mod selection;
 mod vps;
+mod wanted;
 
-pub use named::UnmatchedNames;
+pub use error::{NameProblem, SelectionError, UnknownField};
 pub use names::{fold_names, natural_cmp};
-pub use selection::{Selection, SelectionError, Selector, Tally};
+pub use selection::{Selection, Selector, Tally};
 pub use vps::{InvalidVpsId, Vps, VpsId};

@@ -1,87 +1,132 @@
-//! Names of servers as people write them: in natural order, and folded: `web-[1-3,7]`.
+//! Many names in few words, and their natural order.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, HashMap},
+};
 
-/// Orders names so that `web-9` comes before `web-10`: runs of digits by value, the rest as text.
-pub fn natural_cmp(one: &str, other: &str) -> Ordering {
-    let (mut left, mut right) = (Runs(one), Runs(other));
+/// Compares texts with the numbers in them by value: `web-2` comes before `web-10`.
+///
+/// A total order: texts of equal value (`web-01`, `web-1`) are ordered as they are written.
+pub fn natural_cmp(left: &str, right: &str) -> Ordering {
+    let (mut one, mut other) = (left, right);
     loop {
-        return match (left.next(), right.next()) {
-            (None, None) => one.cmp(other),
-            (None, Some(_)) => Ordering::Less,
-            (Some(_), None) => Ordering::Greater,
-            (Some(left), Some(right)) => match compare_runs(left, right) {
-                Ordering::Equal => continue,
-                unequal => unequal,
+        let ordering = match (digits(one), digits(other)) {
+            ("", _) | (_, "") => match (one.chars().next(), other.chars().next()) {
+                (None, None) => return left.cmp(right),
+                (first, second) if first != second => return first.cmp(&second),
+                (first, _) => {
+                    let length = first.map_or(0, char::len_utf8);
+                    (one, other) = (&one[length..], &other[length..]);
+                    Ordering::Equal
+                }
             },
+            (first, second) => {
+                (one, other) = (&one[first.len()..], &other[second.len()..]);
+                let (first, second) = (first.trim_start_matches('0'), second.trim_start_matches('0'));
+                first.len().cmp(&second.len()).then_with(|| first.cmp(second))
+            }
         };
-    }
-}
-
-/// Folds names as clush does: `web-1`, `web-2`, `web-3`, `db` become `db,web-[1-3]`. Leading zeros are kept.
-pub fn fold_names(names: &[&str]) -> String {
-    // By everything around the last number, and by the number's width where it has leading zeros.
-    let mut families: BTreeMap<Family<'_>, Vec<u64>> = BTreeMap::new();
-    let mut plain = Vec::new();
-    for &name in names {
-        match Family::of(name) {
-            Some((family, number)) => families.entry(family).or_default().push(number),
-            None => plain.push(name.to_owned()),
+        if ordering.is_ne() {
+            return ordering;
         }
     }
-    join_padded(&mut families);
-    let mut folded = plain;
-    folded.extend(families.into_iter().map(|(family, numbers)| family.fold(numbers)));
-    folded.sort_by(|one, other| natural_cmp(one, other));
-    folded.dedup();
-    folded.join(",")
 }
 
-/// `n10` goes on where `n09` ends: numbers as wide as padded ones of the same family join them.
-fn join_padded(families: &mut BTreeMap<Family<'_>, Vec<u64>>) {
-    let padded: Vec<Family<'_>> = families.keys().filter(|family| family.width > 0).copied().collect();
-    for family in padded {
-        let Some(unpadded) = families.get_mut(&Family { width: 0, ..family }) else { continue };
-        let (as_wide, others) = unpadded.iter().partition(|number| number.to_string().len() == family.width);
-        *unpadded = others;
-        families.entry(family).or_default().extend::<Vec<u64>>(as_wide);
+/// The digits at the beginning.
+fn digits(text: &str) -> &str {
+    &text[..text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len())]
+}
+
+/// Folds names as clush does: `web-1` to `web-116` and `web-118` become `web-[1-116,118]`.
+///
+/// Each name is there once, in natural order. Zero padding is kept (`web-[01-12]`). In a name with several
+/// numbers, that one is folded in which most names differ.
+pub fn fold_names(names: &[&str]) -> String {
+    let mut names = names.to_vec();
+    names.sort_by(|left, right| natural_cmp(left, right));
+    names.dedup();
+
+    let mut members: HashMap<Shape<'_>, usize> = HashMap::new();
+    for name in &names {
+        for (shape, _) in shapes(name) {
+            *members.entry(shape).or_default() += 1;
+        }
     }
-    families.retain(|_, numbers| !numbers.is_empty());
+    // In the order of each group's first name.
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut places: HashMap<Shape<'_>, usize> = HashMap::new();
+    for name in &names {
+        let best = shapes(name).max_by_key(|(shape, _)| members[shape]);
+        let Some((shape, number)) = best.filter(|(shape, _)| members[shape] > 1) else {
+            groups.push(Group::Single(name));
+            continue;
+        };
+        let place = *places.entry(shape).or_insert_with(|| {
+            groups.push(Group::Several(shape, Vec::new()));
+            groups.len() - 1
+        });
+        if let Group::Several(_, numbers) = &mut groups[place] {
+            numbers.push(number);
+        }
+    }
+    groups.iter().map(Group::folded).collect::<Vec<_>>().join(",")
 }
 
-/// Names that differ in one number only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Family<'a> {
+/// What names that differ in one number have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Shape<'a> {
     before: &'a str,
     after: &'a str,
-    /// The number's digits, where it begins with a zero or must not; 0 where its width does not matter.
+    /// With padding, all numbers have this many digits; 0: none begins with a zero.
     width: usize,
 }
 
-impl<'a> Family<'a> {
-    fn of(name: &'a str) -> Option<(Self, u64)> {
-        let end = name.rfind(|character: char| character.is_ascii_digit())? + 1;
-        let start = name[..end].trim_end_matches(|character: char| character.is_ascii_digit()).len();
-        let digits = &name[start..end];
-        let number = digits.parse().ok()?;
-        let width = if digits.len() > 1 && digits.starts_with('0') { digits.len() } else { 0 };
-        Some((Self { before: &name[..start], after: &name[end..], width }, number))
-    }
+enum Group<'a> {
+    Single(&'a str),
+    Several(Shape<'a>, Vec<u64>),
+}
 
-    fn fold(&self, mut numbers: Vec<u64>) -> String {
-        numbers.sort_unstable();
-        numbers.dedup();
-        let width = self.width;
-        let mut spans: Vec<(u64, u64)> = Vec::new();
-        for number in numbers {
-            match spans.last_mut() {
-                Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
-                _ => spans.push((number, number)),
+/// The ways to see a name as a shape and a number: one for each number in it, and for one that could be padded
+/// but need not be, two.
+fn shapes(name: &str) -> impl Iterator<Item = (Shape<'_>, u64)> {
+    let mut start = 0;
+    let runs = std::iter::from_fn(move || {
+        let begin = start + name[start..].find(|c: char| c.is_ascii_digit())?;
+        let run = digits(&name[begin..]);
+        start = begin + run.len();
+        Some((begin, run))
+    });
+    runs.flat_map(move |(begin, run)| {
+        let (before, after) = (&name[..begin], &name[begin + run.len()..]);
+        let padded = Shape { before, after, width: run.len() };
+        let plain = (!run.starts_with('0') || run == "0").then_some(Shape { width: 0, ..padded });
+        // A number beyond u64 is part of the name.
+        let number = run.parse::<u64>().ok();
+        [Some(padded), plain].into_iter().flatten().filter_map(move |shape| Some((shape, number?)))
+    })
+}
+
+impl Group<'_> {
+    fn folded(&self) -> String {
+        let (shape, numbers) = match self {
+            Self::Single(name) => return (*name).to_owned(),
+            Self::Several(shape, numbers) => (shape, numbers),
+        };
+        let width = shape.width;
+        // From the first number of each unbroken range to its last.
+        let mut ranges: BTreeMap<u64, u64> = BTreeMap::new();
+        for &number in numbers {
+            match ranges.last_entry() {
+                Some(mut range) if range.get().checked_add(1) == Some(number) => *range.get_mut() = number,
+                _ => {
+                    ranges.insert(number, number);
+                }
             }
         }
-        let written: Vec<String> = spans
-            .iter()
-            .map(|&(first, last)| {
+        let ranges: Vec<String> = ranges
+            .into_iter()
+            .map(|(first, last)| {
                 if first == last {
                     format!("{first:0width$}")
                 } else {
@@ -89,38 +134,12 @@ impl<'a> Family<'a> {
                 }
             })
             .collect();
-        match (written.as_slice(), spans.as_slice()) {
-            ([one], [(first, last)]) if first == last => format!("{}{one}{}", self.before, self.after),
-            _ => format!("{}[{}]{}", self.before, written.join(","), self.after),
+        let Shape { before, after, .. } = shape;
+        match ranges.as_slice() {
+            // Another way of seeing took the others.
+            [only] if numbers.len() == 1 => format!("{before}{only}{after}"),
+            _ => format!("{before}[{}]{after}", ranges.join(",")),
         }
-    }
-}
-
-/// A name's runs of digits and of other characters.
-struct Runs<'a>(&'a str);
-
-impl<'a> Iterator for Runs<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        let first = self.0.chars().next()?;
-        let end = self
-            .0
-            .find(|character: char| character.is_ascii_digit() != first.is_ascii_digit())
-            .unwrap_or(self.0.len());
-        let (run, rest) = self.0.split_at(end);
-        self.0 = rest;
-        Some(run)
-    }
-}
-
-fn compare_runs(one: &str, other: &str) -> Ordering {
-    let both_numbers = [one, other].iter().all(|run| run.starts_with(|first: char| first.is_ascii_digit()));
-    if both_numbers {
-        let (one, other) = (one.trim_start_matches('0'), other.trim_start_matches('0'));
-        one.len().cmp(&other.len()).then_with(|| one.cmp(other))
-    } else {
-        one.cmp(other)
     }
 }
 
@@ -131,35 +150,84 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_in_names_are_ordered_by_value() {
-        let mut names = ["web-10", "web-9", "db-2", "web-09", "web", "web-9a"];
-        names.sort_by(|one, other| natural_cmp(one, other));
-        assert_eq!(names, ["db-2", "web", "web-09", "web-9", "web-9a", "web-10"]);
+    fn numbers_are_ordered_by_value() {
+        let mut names = ["web-10", "web-2", "db", "web-2b", "web", "a10b2", "a10b1", "a9", "", "web-02"];
+        names.sort_by(|left, right| natural_cmp(left, right));
+        assert_eq!(names, ["", "a9", "a10b1", "a10b2", "db", "web", "web-02", "web-2", "web-2b", "web-10"]);
     }
 
     #[test]
-    fn names_are_folded_as_clush_folds_them() {
+    fn names_are_folded_as_clush_does() {
+        let range: Vec<String> = (1..=116).map(|number| format!("web-{number}")).collect();
+        let mut many: Vec<&str> = range.iter().map(String::as_str).collect();
+        many.push("web-118");
+        assert_eq!(fold_names(&many), "web-[1-116,118]");
         for (names, folded) in [
-            (&["web-1", "web-2", "web-3", "web-7", "db"][..], "db,web-[1-3,7]"),
-            (&["n08", "n09", "n10"], "n[08-10]"),
-            (&["n1", "n01", "n02", "n10", "n100"], "n[1,100],n[01-02,10]"),
-            (&["a1.example", "a2.example", "b1.example"], "a[1-2].example,b1.example"),
-            (&["x-18446744073709551616", "x-1"], "x-1,x-18446744073709551616"),
-            (&["same", "same"], "same"),
+            (&["web-2", "web-1", "db"][..], "db,web-[1-2]"),
+            (&["web-1"], "web-1"),
             (&[], ""),
+            (&["a", "b", "a"], "a,b"),
+            (&["n08", "n09", "n10", "n11"], "n[08-11]"),
+            (&["n8", "n9", "n10"], "n[8-10]"),
+            (&["n8", "n08"], "n08,n8"),
+            (&["web-1.eu2.example", "web-2.eu2.example"], "web-[1-2].eu2.example"),
+            (&["a1b1", "a1b2", "a1b3", "a2b1"], "a1b[1-3],a2b1"),
+            (&["1", "2", "4"], "[1-2,4]"),
+            (&["x99999999999999999999", "x1"], "x1,x99999999999999999999"),
+            (
+                &["x18446744073709551614", "x18446744073709551615"],
+                "x[18446744073709551614-18446744073709551615]",
+            ),
         ] {
-            assert_eq!(fold_names(names), folded);
+            assert_eq!(fold_names(names), folded, "{names:?}");
         }
+    }
+
+    /// Reads a folded text back; the names have no brackets or commas of their own.
+    fn unfolded(text: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let open = rest.find('[').filter(|open| rest.find(',').is_none_or(|comma| *open < comma));
+            let end = open.map_or(0, |open| open + rest[open..].find(']').unwrap());
+            let comma = rest[end..].find(',').map_or(rest.len(), |comma| end + comma);
+            let item = &rest[..comma];
+            match open {
+                None => names.push(item.to_owned()),
+                Some(open) => {
+                    for range in item[open + 1..end].split(',') {
+                        let (first, last) = range.split_once('-').unwrap_or((range, range));
+                        let width = first.len();
+                        for number in first.parse::<u64>().unwrap()..=last.parse().unwrap() {
+                            names.push(format!("{}{number:0width$}{}", &item[..open], &item[end + 1..]));
+                        }
+                    }
+                }
+            }
+            rest = rest.get(comma + 1..).unwrap_or("");
+        }
+        names
     }
 
     proptest! {
         #[test]
-        fn natural_order_is_an_order(one in "[a0-9-]{0,6}", other in "[a0-9-]{0,6}", third in "[a0-9-]{0,6}") {
-            prop_assert_eq!(natural_cmp(&one, &other), natural_cmp(&other, &one).reverse());
-            if natural_cmp(&one, &other).is_le() && natural_cmp(&other, &third).is_le() {
-                prop_assert!(natural_cmp(&one, &third).is_le());
+        fn no_name_is_lost_or_invented(names in prop::collection::vec("(a|b-)?[0-9]{0,2}c?[01]?", 0..30)) {
+            let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+            let mut back = unfolded(&fold_names(&names));
+            back.sort();
+            let mut expected: Vec<String> = names.into_iter().map(str::to_owned).collect();
+            expected.sort();
+            expected.dedup();
+            prop_assert_eq!(back, expected);
+        }
+
+        #[test]
+        fn the_order_is_total(one in "[a0-9é]{0,6}", two in "[a0-9é]{0,6}", three in "[a0-9é]{0,6}") {
+            prop_assert_eq!(natural_cmp(&one, &two), natural_cmp(&two, &one).reverse());
+            prop_assert_eq!(natural_cmp(&one, &two).is_eq(), one == two);
+            if natural_cmp(&one, &two).is_le() && natural_cmp(&two, &three).is_le() {
+                prop_assert!(natural_cmp(&one, &three).is_le());
             }
-            prop_assert_eq!(natural_cmp(&one, &other) == Ordering::Equal, one == other);
         }
     }
 }

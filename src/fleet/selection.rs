@@ -1,25 +1,23 @@
-//! Which VPSes a selection picks, decided one by one as the listing brings them.
+//! Which VPSes a selection picks.
+//!
+//! Rules are judged one VPS at a time, as the listing brings them. What concerns the selection as a whole (a name
+//! that two share, a field that none has) is known at the end of a complete listing: [`Selector::finish`].
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::{
-    Vps,
-    fields::{any_at, is_documented, is_there, nearest_documented},
-    named::{Named, UnmatchedNames},
-};
-use crate::playbook::{Expression, FieldRule, Judgement, TargetRules, Vars};
+use serde_json::{Map, Value};
+
+use super::{SelectionError, UnknownField, Vps, VpsId, field, wanted::Wanted};
+use crate::playbook::{Expression, FieldRule, Judgement, TargetRules, Vars, nearest};
 
 /// Everything that picks targets: the playbook's rules and those of flags, all of which must agree.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Rule sets, each of which must pick a VPS.
+    /// Rule sets, all of which must pick a VPS. Without any that pick: all active, running ones.
     pub rules: Vec<TargetRules>,
-    /// `--target NAME|ID|IP`: each must mean exactly one VPS.
+    /// `--target NAME|ID|IP`: each must name exactly one VPS.
     pub named: Vec<String>,
-    /// `--targets FILE`: ids or names, each of which must mean exactly one VPS. `None` without the flag.
+    /// `--targets FILE`: ids or names, all of which must exist.
     pub listed: Option<Vec<String>>,
     /// `--sample N`: this many of the selected, drawn with the run's seed.
     pub sample: Option<usize>,
@@ -27,67 +25,24 @@ pub struct Selection {
     pub expect: Option<usize>,
 }
 
-/// How a selection divided the listing.
+/// How a selection divided the listing. The five ways add up to `listed`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// VPSes seen, each once.
+    /// Different VPSes seen.
     pub listed: usize,
     /// Picked.
     pub selected: usize,
-    /// Left out because nothing but the default selection applies, and they are not active and running.
+    /// Left out because nothing was asked for but what is active and running.
     pub not_running: usize,
-    /// Left out by an `exclude`.
+    /// Left out by `exclude`.
     pub excluded: usize,
-    /// Left out because a `match` or a `where` does not hold, or because others were named.
+    /// Left out because not named, or because `match` or `where` does not hold.
     pub not_matching: usize,
-    /// Left out because a `where` cannot be judged for them.
+    /// Left out because a field that `where` compares is missing or of another type.
     pub not_evaluable: usize,
-    /// For each field that a rule reads, how many VPSes lack it.
+    /// Of how many of all VPSes each field that `match` or `where` reads is null or missing; only those that
+    /// any lacks.
     pub lacking: BTreeMap<String, usize>,
-}
-
-/// Why a selection cannot be used, known once the listing is complete.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SelectionError {
-    /// A name means no VPS, or several.
-    #[error("{0}")]
-    Names(UnmatchedNames),
-    /// No VPS has a field that a rule reads, and the API's documents do not know it.
-    #[error("no VPS has the field {}", UnknownFields(.0))]
-    UnknownFields(Vec<(String, Option<&'static str>)>),
-    /// A `where` could be judged for no VPS at all.
-    #[error("`where` could be judged for none of the {candidates} VPSes: {reason}")]
-    NeverEvaluable {
-        /// VPSes that everything else would pick.
-        candidates: usize,
-        /// Why it could not be judged for the first of them.
-        reason: String,
-    },
-    /// `--expect`.
-    #[error("{selected} VPSes are selected, not {expected} as --expect says")]
-    Unexpected {
-        /// As `--expect` says.
-        expected: usize,
-        /// As it is.
-        selected: usize,
-    },
-}
-
-struct UnknownFields<'a>(&'a [(String, Option<&'static str>)]);
-
-impl fmt::Display for UnknownFields<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (path, near)) in self.0.iter().enumerate() {
-            if index > 0 {
-                formatter.write_str(", nor ")?;
-            }
-            write!(formatter, "`{path}`")?;
-            if let Some(near) = near {
-                write!(formatter, " (did you mean `{near}`?)")?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Judges each VPS as it comes, and the selection as a whole at the end.
@@ -95,108 +50,177 @@ impl fmt::Display for UnknownFields<'_> {
 pub struct Selector {
     selection: Selection,
     vars: Vars,
-    /// Of `--target` and of `--targets`; with either, only those that it names are picked.
-    named: [Named; 2],
-    seen: HashSet<String>,
+    /// `None`: no names were asked for.
+    wanted: Option<Wanted>,
+    /// Whether only what is active and running is picked.
+    only_running: bool,
+    /// The fields that `match` and `where` read.
+    read: BTreeSet<String>,
+    /// The fields that any rule reads and that no VPS so far, nor any document, knows.
+    unknown: BTreeSet<String>,
+    /// The fields that VPSes have; collected while there are unknown ones.
+    known: BTreeSet<String>,
+    seen: HashSet<VpsId>,
+    /// How many VPSes `where` was asked about, and why one with all its fields could not be judged.
+    candidates: usize,
+    unfit: Option<String>,
     tally: Tally,
-    first_not_evaluable: Option<String>,
-    judged: usize,
 }
 
-/// What is said of a VPS.
-enum Verdict {
-    Picked,
-    NotNamed,
+/// Why a VPS was not picked.
+enum LeftOut {
     NotRunning,
-    NotMatching,
     Excluded,
-    NotEvaluable(String),
+    NotMatching,
+    NotEvaluable,
 }
 
 impl Selector {
-    /// Prepares to judge a listing.
+    /// Prepares to judge. `vars` are the playbook's.
     pub fn new(selection: Selection, vars: Vars) -> Self {
-        let named = [selection.named.clone(), selection.listed.clone().unwrap_or_default()].map(Named::new);
-        let paths = selection.rules.iter().flat_map(paths_read);
-        let tally = Tally { lacking: paths.map(|path| (path, 0)).collect(), ..Tally::default() };
-        Self { selection, vars, named, seen: HashSet::new(), tally, first_not_evaluable: None, judged: 0 }
+        let names_given = !selection.named.is_empty() || selection.listed.is_some();
+        let names = selection.named.iter().chain(selection.listed.iter().flatten()).cloned();
+        let rules = &selection.rules;
+        let picking = rules.iter().any(|rules| !rules.matching.is_empty() || rules.condition.is_some());
+        let conditions = rules.iter().filter_map(|rules| rules.condition.as_ref());
+        let compared = conditions.flat_map(Expression::names).filter(|name| !name.starts_with("vars."));
+        let matched = rules.iter().flat_map(|rules| &rules.matching).map(|rule| &rule.path);
+        let excluded = rules.iter().flat_map(|rules| &rules.exclude).map(|rule| &rule.path);
+        let read: BTreeSet<String> = compared.chain(matched).cloned().collect();
+        let unknown =
+            read.iter().chain(excluded).filter(|path| !field::is_documented(path)).cloned().collect();
+        Self {
+            wanted: names_given.then(|| Wanted::new(names)),
+            only_running: !picking && !names_given,
+            read,
+            unknown,
+            known: BTreeSet::new(),
+            seen: HashSet::new(),
+            candidates: 0,
+            unfit: None,
+            tally: Tally::default(),
+            selection,
+            vars,
+        }
     }
 
-    /// Whether this VPS is picked. One that the listing brings twice is picked the first time only.
-    ///
-    /// A VPS whose id is not usable is judged like any other: to leave it out in silence would be to lose it.
+    /// Whether this VPS is picked. To be called once for each VPS of the listing; one that comes again, by its id,
+    /// is not picked again. Whether its id may be used at all is not asked here.
     pub fn picks(&mut self, vps: &Vps) -> bool {
-        if vps.id().is_ok_and(|id| !self.seen.insert(id.as_str().to_owned())) {
+        if let Ok(id) = vps.id()
+            && !self.seen.insert(id.clone())
+        {
             return false;
         }
         self.tally.listed += 1;
-        for (path, lacking) in &mut self.tally.lacking {
-            *lacking += usize::from(!is_there(vps.fields(), path));
-        }
-        let [by_target, by_list] = &mut self.named;
-        // Both look at every VPS: a name's meaning is known only when all have been seen.
-        let named = [by_target.means(vps), by_list.means(vps)].contains(&true);
-        let verdict = if self.picks_by_name() && !named {
-            Verdict::NotNamed
-        } else if self.picks_by_default() && !is_active_and_running(vps) {
-            Verdict::NotRunning
-        } else {
-            // All rule sets must pick: the first that does not decides.
-            let mut verdicts = self.selection.rules.iter().map(|rules| judge(rules, vps, &self.vars));
-            verdicts.find(|verdict| !matches!(verdict, Verdict::Picked)).unwrap_or(Verdict::Picked)
+        self.note_fields(vps.fields());
+        let verdict = self.judge(vps);
+        let tally = &mut self.tally;
+        let count = match verdict {
+            Ok(()) => &mut tally.selected,
+            Err(LeftOut::NotRunning) => &mut tally.not_running,
+            Err(LeftOut::Excluded) => &mut tally.excluded,
+            Err(LeftOut::NotMatching) => &mut tally.not_matching,
+            Err(LeftOut::NotEvaluable) => &mut tally.not_evaluable,
         };
-        self.judged += usize::from(matches!(verdict, Verdict::Picked | Verdict::NotMatching));
-        let counter = match verdict {
-            Verdict::Picked => {
-                self.tally.selected += 1;
-                return true;
-            }
-            Verdict::NotNamed | Verdict::NotMatching => &mut self.tally.not_matching,
-            Verdict::NotRunning => &mut self.tally.not_running,
-            Verdict::Excluded => &mut self.tally.excluded,
-            Verdict::NotEvaluable(why) => {
-                self.first_not_evaluable.get_or_insert(why);
-                &mut self.tally.not_evaluable
-            }
-        };
-        *counter += 1;
-        false
+        *count += 1;
+        verdict.is_ok()
     }
 
-    /// What was wrong with the selection as a whole; to be asked when the listing is complete.
-    ///
-    /// That nothing was selected is not an error here: some ask for just that.
+    fn note_fields(&mut self, fields: &Map<String, Value>) {
+        for path in &self.read {
+            if !field::is_defined(fields, path) {
+                *self.tally.lacking.entry(path.clone()).or_default() += 1;
+            }
+        }
+        if !self.unknown.is_empty() {
+            self.unknown.retain(|path| !field::exists(fields, path));
+            field::collect_paths(fields, &mut self.known);
+        }
+    }
+
+    fn judge(&mut self, vps: &Vps) -> Result<(), LeftOut> {
+        // Every VPS is looked at, so that a name that two share is seen.
+        if self.wanted.as_mut().is_some_and(|wanted| !wanted.names(vps)) {
+            return Err(LeftOut::NotMatching);
+        }
+        let fields = vps.fields();
+        if self.only_running && !is_running(fields) {
+            return Err(LeftOut::NotRunning);
+        }
+        let rules = &self.selection.rules;
+        if rules.iter().flat_map(|rules| &rules.exclude).any(|rule| matches(rule, fields)) {
+            return Err(LeftOut::Excluded);
+        }
+        if !rules.iter().flat_map(|rules| &rules.matching).all(|rule| matches(rule, fields)) {
+            return Err(LeftOut::NotMatching);
+        }
+        self.judge_conditions(fields)
+    }
+
+    fn judge_conditions(&mut self, fields: &Map<String, Value>) -> Result<(), LeftOut> {
+        let conditions = self.selection.rules.iter().filter_map(|rules| rules.condition.as_ref());
+        let mut verdict = Ok(());
+        let mut asked = false;
+        let mut unfit = None;
+        for condition in conditions {
+            asked = true;
+            match condition.judge(fields, &self.vars) {
+                Judgement::Holds => {}
+                // Whatever else cannot be judged, it would not be picked.
+                Judgement::Fails => {
+                    verdict = Err(LeftOut::NotMatching);
+                    break;
+                }
+                Judgement::NotEvaluable(reason) => {
+                    verdict = Err(LeftOut::NotEvaluable);
+                    let names = condition.names().iter().filter(|name| !name.starts_with("vars."));
+                    if names.clone().all(|name| field::is_defined(fields, name)) {
+                        unfit = unfit.or(Some(reason));
+                    }
+                }
+            }
+        }
+        self.candidates += usize::from(asked);
+        if matches!(verdict, Err(LeftOut::NotEvaluable)) && self.unfit.is_none() {
+            self.unfit = unfit;
+        }
+        verdict
+    }
+
+    /// What was wrong with the selection as a whole. To be called when the listing is complete. That nothing was
+    /// selected is no error here.
     ///
     /// # Errors
-    /// [`SelectionError`]. An empty inventory proves nothing wrong but names.
+    /// See [`SelectionError`].
     pub fn finish(&self) -> Result<(), SelectionError> {
-        for named in &self.named {
-            named.finish().map_err(SelectionError::Names)?;
+        if self.tally.listed > 0 && !self.unknown.is_empty() {
+            return Err(SelectionError::UnknownFields(self.unknown_fields()));
         }
-        let unknown: Vec<_> = self
-            .tally
-            .lacking
-            .iter()
-            .filter(|&(path, &lacking)| {
-                self.tally.listed > 0 && lacking == self.tally.listed && !is_documented(path)
-            })
-            .map(|(path, _)| (path.clone(), nearest_documented(path)))
-            .collect();
-        if !unknown.is_empty() {
-            return Err(SelectionError::UnknownFields(unknown));
+        let problems = self.wanted.as_ref().map(Wanted::problems).unwrap_or_default();
+        if !problems.is_empty() {
+            return Err(SelectionError::Names(problems));
         }
-        if let Some(reason) = &self.first_not_evaluable
-            && self.judged == 0
+        // That all lack a documented field is no mistake of the author's; that its type never fits is one.
+        if let Some(reason) = &self.unfit
+            && self.tally.not_evaluable == self.candidates
         {
-            let candidates = self.tally.not_evaluable;
-            return Err(SelectionError::NeverEvaluable { candidates, reason: reason.clone() });
+            return Err(SelectionError::NotEvaluable { reason: reason.clone(), candidates: self.candidates });
         }
-        let selected =
-            self.selection.sample.map_or(self.tally.selected, |most| most.min(self.tally.selected));
+        let selected = self.selection.sample.unwrap_or(usize::MAX).min(self.tally.selected);
         match self.selection.expect {
-            Some(expected) if expected != selected => Err(SelectionError::Unexpected { expected, selected }),
-            Some(_) | None => Ok(()),
+            Some(expected) if expected != selected => {
+                Err(SelectionError::UnexpectedCount { expected, selected })
+            }
+            _ => Ok(()),
         }
+    }
+
+    fn unknown_fields(&self) -> Vec<UnknownField> {
+        let known: Vec<&str> = field::documented().chain(self.known.iter().map(String::as_str)).collect();
+        let nearest = |path: &str| nearest(path, known.iter().copied()).map(str::to_owned);
+        let unknown = self.unknown.iter();
+        unknown.map(|path| UnknownField { path: path.clone(), nearest: nearest(path) }).collect()
     }
 
     /// Counts so far.
@@ -204,57 +228,24 @@ impl Selector {
         &self.tally
     }
 
-    /// How many of the selected are wanted, where not all are.
+    /// How many of the selected are to be drawn at the end (`--sample`).
     pub fn sample(&self) -> Option<usize> {
         self.selection.sample
     }
 
-    /// Whether a picked VPS may yet turn out not to be meant, so that not even a probe should go to it before the
-    /// listing is complete.
+    /// Whether it is known only at the end of the listing if the selection can be used, or who is drawn.
     pub fn needs_whole_listing(&self) -> bool {
-        self.picks_by_name() || self.selection.sample.is_some() || self.selection.expect.is_some()
-    }
-
-    fn picks_by_name(&self) -> bool {
-        self.selection.listed.is_some() || !self.named[0].is_empty()
-    }
-
-    /// Nothing picks; `exclude` only narrows.
-    fn picks_by_default(&self) -> bool {
-        let picks = |rules: &TargetRules| !rules.matching.is_empty() || rules.condition.is_some();
-        !self.picks_by_name() && !self.selection.rules.iter().any(picks)
+        self.wanted.is_some() || self.selection.sample.is_some() || self.selection.expect.is_some()
     }
 }
 
-fn is_active_and_running(vps: &Vps) -> bool {
-    let is = |field: &str, wanted: &str| vps.fields().get(field).is_some_and(|value| value == wanted);
+fn is_running(fields: &Map<String, Value>) -> bool {
+    let is = |field: &str, wanted: &str| fields.get(field).is_some_and(|value| value == wanted);
     is("serviceStatus", "active") && is("powerState", "running")
 }
 
-fn judge(rules: &TargetRules, vps: &Vps, vars: &Vars) -> Verdict {
-    let holds = |rule: &FieldRule| {
-        any_at(vps.fields(), &rule.path, &mut |value| {
-            rule.patterns.iter().any(|pattern| pattern.matches(value))
-        })
-    };
-    if !rules.matching.iter().all(holds) {
-        return Verdict::NotMatching;
-    }
-    if rules.exclude.iter().any(holds) {
-        return Verdict::Excluded;
-    }
-    match rules.condition.as_ref().map(|condition| condition.judge(vps.fields(), vars)) {
-        None | Some(Judgement::Holds) => Verdict::Picked,
-        Some(Judgement::Fails) => Verdict::NotMatching,
-        Some(Judgement::NotEvaluable(why)) => Verdict::NotEvaluable(why),
-    }
-}
-
-/// The fields that a rule set reads, without variables.
-fn paths_read(rules: &TargetRules) -> Vec<String> {
-    let of_rules = rules.matching.iter().chain(&rules.exclude).map(|rule| rule.path.clone());
-    let of_condition = rules.condition.iter().flat_map(Expression::names);
-    of_rules.chain(of_condition).filter(|path| path != "vars" && !path.starts_with("vars.")).collect()
+fn matches(rule: &FieldRule, fields: &Map<String, Value>) -> bool {
+    field::any(fields, &rule.path, |value| rule.patterns.iter().any(|pattern| pattern.matches(value)))
 }
 
 #[cfg(test)]

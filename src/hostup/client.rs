@@ -75,7 +75,7 @@ impl Default for ClientOptions {
             idle: Duration::from_secs(3),
             connect: Duration::from_secs(10),
             answer: Duration::from_secs(30),
-            poll_body: Duration::from_secs(120),
+            poll_body: Duration::from_mins(2),
             stream: 256 * 1024,
             user_agent: concat!("rollcall/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -297,7 +297,7 @@ impl Client {
 
 fn from_now(limit: Duration) -> Instant {
     let now = Instant::now();
-    now.checked_add(limit).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 60 * 60))
+    now.checked_add(limit).unwrap_or_else(|| now + Duration::from_hours(8760))
 }
 
 fn late(limit: Duration) -> Failure {

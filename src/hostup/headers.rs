@@ -188,7 +188,7 @@ mod tests {
             ("1994-11-06T09:49:37.5+01:00", at(EXAMPLE + Duration::from_millis(500))),
             ("1994-11-06T08:49:37", at(EXAMPLE)),
             ("Sun, 06 Nov 1994 08:49:37 GMT", at(EXAMPLE)),
-            ("1764000000", at(Duration::from_secs(1_764_000_000))),
+            ("1764000000", at(Duration::from_hours(490_000))),
             ("1764000000250", at(Duration::from_millis(1_764_000_000_250))),
             ("30", Some(Reset::In(Duration::from_secs(30)))),
             ("0", Some(Reset::In(Duration::ZERO))),

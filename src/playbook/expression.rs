@@ -1,114 +1,103 @@
-//! Conditions over a VPS's fields: `resources.memoryGb >= 2 and not cidr(primaryIp, "192.0.2.0/24")`.
+//! One expression over a VPS: what it says, or that it cannot say.
 //!
-//! The language is minijinja's, read by its own parser, so that it is the one that templates use. It is judged
-//! here, because a selection must never guess: minijinja says that `"4" > 2` holds and that a missing field
-//! differs from everything. Here a missing or null field, or a number compared with text, makes a VPS *not
-//! evaluable*, under negation too.
+//! The language is a part of minijinja's, with the same words ([`language`](super::language)) and a stricter
+//! evaluation of its own: minijinja finds `"4" > 2` true and `missing == 1` merely false, so that `not` would
+//! pick servers about which nothing is known. Here
 //!
-//! | part | what there is |
-//! |---|---|
-//! | values | texts, numbers, `true`, `false`, lists; fields by dotted path, `vars.…` |
-//! | operators | `and`, `or`, `not`, `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `not in`, `+`, `-`, `*`, `/`, `//`, `%` on numbers, `~` on texts, `… if … else …` |
-//! | tests | `is defined`, `is undefined`, `is matching("REGEX")`, `is startingwith("…")`, `is endingwith("…")` |
-//! | filters | [`FILTERS`] |
-//! | functions | `cidr(address, "NETWORK", …)` |
-//!
-//! There are no loops and no assignments, so judging takes no longer than the text is long.
+//! - a null or missing field is *undefined*, and the first one that an evaluation reaches, left to right, makes
+//!   the target not evaluable. Only `is defined`, `is undefined` and `default(…)` look at it without that;
+//! - so does a comparison of values of different types;
+//! - `and` and `or` do not reach what they do not need.
 
-mod judge;
-mod read;
+mod comparison;
+mod evaluation;
+mod matcher;
+mod parser;
+mod syntax;
+mod token;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-#[cfg(test)]
-use minijinja::Value;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
-use self::{
-    judge::{Judge, NotEvaluable},
-    read::Node,
-};
+use self::{evaluation::Evaluation, syntax::Node};
 use super::{Span, Vars};
 
-/// The longest condition, in bytes. Reading and judging recurse into its parts.
-const MAX_LENGTH: usize = 1000;
+/// The longest expression, in bytes: a list of a thousand names fits.
+const MAX_TEXT: usize = 16 * 1024;
 
-/// Filters that a condition may use.
-pub(super) const FILTERS: [&str; 12] = [
-    "abs", "default", "first", "float", "int", "join", "last", "length", "lower", "replace", "trim", "upper",
-];
-
-/// A compiled condition.
+/// A compiled expression of the one language.
 #[derive(Debug, Clone)]
 pub struct Expression {
     text: Arc<str>,
     root: Arc<Node>,
+    names: Arc<[String]>,
 }
 
-/// What a condition says of one VPS.
+/// What an expression says of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
     /// It is true.
     Holds,
     /// It is false.
     Fails,
-    /// It cannot be judged, and why: a field that the VPS lacks, or values that cannot be compared.
+    /// It cannot be judged: an undefined field, or a comparison of different types; says which.
     NotEvaluable(String),
 }
 
-/// A mistake in a condition.
+/// A mistake in an expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ExpressionError {
-    /// What is wrong, and what is there instead.
+    /// What is wrong, and what to do.
     pub message: String,
-    /// Where, in bytes of the condition's text.
+    /// Where, in bytes of the expression's text.
     pub span: Option<Span>,
 }
 
+impl ExpressionError {
+    fn at(span: Span, message: impl Into<String>) -> Self {
+        Self { message: message.into(), span: Some(span) }
+    }
+}
+
 impl Expression {
-    /// Reads a condition.
+    /// Compiles.
     ///
     /// # Errors
-    /// [`ExpressionError`] with the place: syntax, an unknown filter, test or function, a pattern or network
-    /// that is none, or a condition that is too long or too deeply nested.
+    /// A syntax error, an unknown filter, test or function, a broken pattern or network, an expression that is
+    /// too long or nested too deeply.
     pub fn compile(text: &str) -> Result<Self, ExpressionError> {
-        if text.len() > MAX_LENGTH {
-            let message = format!("too long: {} bytes, of at most {MAX_LENGTH}", text.len());
-            return Err(ExpressionError { message, span: None });
+        if text.len() > MAX_TEXT {
+            let message = format!("too long: {} bytes, of at most {MAX_TEXT}", text.len());
+            return Err(ExpressionError { message, span: Some(0..text.len()) });
         }
-        Ok(Self { text: text.into(), root: Arc::new(read::read(text)?) })
+        if text.trim().is_empty() {
+            return Err(ExpressionError { message: "an empty expression".to_owned(), span: None });
+        }
+        let root = parser::parse(text)?;
+        let mut names = Vec::new();
+        root.collect_names(&mut names);
+        Ok(Self { text: text.into(), root: Arc::new(root), names: names.into() })
     }
 
-    /// The condition as written.
+    /// As written.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The dotted names that it reads, each once: `resources.memoryGb`, `vars.threshold`.
-    pub fn names(&self) -> Vec<String> {
-        let mut names = BTreeSet::new();
-        self.root.visit(&mut |node| {
-            if let Node::Path(path) = node {
-                names.insert(path.join("."));
-            }
-        });
-        names.into_iter().collect()
+    /// The dotted names that it reads (`resources.memoryGb`, `vars.threshold`), each once.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
-    /// Judges one VPS: its fields are bare names, `vars` are the playbook's variables.
-    pub fn judge(&self, fields: &Map<String, serde_json::Value>, vars: &Vars) -> Judgement {
-        match Judge::new(fields, vars).value(&self.root) {
-            Ok(value) if value.is_true() => Judgement::Holds,
-            Ok(_) => Judgement::Fails,
-            Err(NotEvaluable(why)) => Judgement::NotEvaluable(why),
+    /// Judges one VPS: its fields are bare names; `vars` are the playbook's. No secret is in the reason.
+    pub fn judge(&self, fields: &Map<String, Value>, vars: &Vars) -> Judgement {
+        match Evaluation::new(&self.text, fields, vars).truth(&self.root) {
+            Ok(true) => Judgement::Holds,
+            Ok(false) => Judgement::Fails,
+            Err(stop) => Judgement::NotEvaluable(vars.redacted(stop.reason()).into_owned()),
         }
-    }
-
-    /// A constant, for tests of what it is compared with.
-    #[cfg(test)]
-    fn value(&self) -> Result<Value, String> {
-        Judge::new(&Map::new(), &Vars::default()).value(&self.root).map_err(|NotEvaluable(why)| why)
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod diagnostic;
 mod expression;
+mod language;
 mod nearest;
 mod pattern;
 mod placement;
@@ -138,7 +139,7 @@ pub struct ReportOptions {
 }
 
 /// How long a step may take where its playbook does not say.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests;

@@ -6,13 +6,13 @@
 use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
 /// The shortest and the longest duration that can be written: a millisecond and thirty days.
-const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(30 * 86_400);
+const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(720);
 
 /// How many requests a [`Rate`] may allow.
 const RATE_REQUESTS: RangeInclusive<u32> = 1..=1_000_000;
 
 /// Over what time a [`Rate`] may count: a millisecond to a day.
-const RATE_WINDOWS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(86_400);
+const RATE_WINDOWS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(24);
 
 /// How many targets may be worked on at a time.
 pub const CONCURRENCY: RangeInclusive<u32> = 1..=10_000;
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn rates_are_read_and_their_mistakes_name_the_form_or_the_range() {
-        assert_eq!(parse_rate("300/1m"), Ok(Rate { requests: 300, window: Duration::from_secs(60) }));
+        assert_eq!(parse_rate("300/1m"), Ok(Rate { requests: 300, window: Duration::from_mins(1) }));
         assert_eq!(parse_rate(" 5 / 1s "), Ok(Rate { requests: 5, window: Duration::from_secs(1) }));
         for text in ["", "300", "/1m", "300/", "300/m", "x/1m", "-3/1m", "1.5/1m", "300/1m/2"] {
             let QuantityError(message) = parse_rate(text).unwrap_err();

@@ -126,9 +126,9 @@ report:
     assert_eq!(playbook.targets.condition.unwrap().text(), "resources.memoryGb >= 2");
 
     assert_eq!(playbook.strategy.concurrency, Some(100));
-    assert_eq!(playbook.strategy.rate, Some(Rate { requests: 300, window: Duration::from_secs(60) }));
+    assert_eq!(playbook.strategy.rate, Some(Rate { requests: 300, window: Duration::from_mins(1) }));
     assert_eq!(playbook.strategy.order, Order::Name);
-    assert_eq!(playbook.strategy.deadline, Some(Duration::from_secs(5400)));
+    assert_eq!(playbook.strategy.deadline, Some(Duration::from_mins(90)));
 
     let vars: Vec<_> = playbook.vars.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(

@@ -17,7 +17,14 @@ pub(super) struct Count {
     done: Summary,
     started: usize,
     ended: usize,
-    pause: Option<(RunTime, Option<(u64, Option<Duration>)>)>,
+    /// Until when the API asked for silence, and the limit it named: requests and window.
+    pause: Option<Pause>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    until: RunTime,
+    limit: Option<(u64, Option<Duration>)>,
 }
 
 impl Count {
@@ -36,7 +43,9 @@ impl Count {
                 self.ended +=
                     result.steps.iter().filter(|step| step.ran != Ran::No && step.pid.is_some()).count();
             }
-            EventKind::Throttled { until, limit } => self.pause = Some((*until, *limit)),
+            EventKind::Throttled { until, limit } => {
+                self.pause = Some(Pause { until: *until, limit: *limit });
+            }
             EventKind::Retrying { .. } | EventKind::Warned(_) | EventKind::Stopping(_) => {}
         }
     }
@@ -67,7 +76,7 @@ impl Count {
 
     /// `waiting 3 s for the limit (300 per 5 s)`, while the API asks to wait.
     pub(super) fn waiting(&self, now: RunTime) -> Option<String> {
-        let (until, limit) = self.pause.filter(|&(until, _)| until > now)?;
+        let Pause { until, limit } = self.pause.filter(|pause| pause.until > now)?;
         let limit = match limit {
             Some((limit, Some(window))) => format!(" ({} per {})", span::count(limit), span::window(window)),
             Some((limit, None)) => format!(" ({})", span::count(limit)),

@@ -112,7 +112,7 @@ impl Progress {
                 self.say(event.at, &format!("rollcall: stopping: {why}{waiting}"));
             }
             EventKind::Warned(warning) => {
-                self.say(event.at, &format!("rollcall: warning: {}", inert(warning)))
+                self.say(event.at, &format!("rollcall: warning: {}", inert(warning)));
             }
             _ => self.tick(event.at),
         }

@@ -75,7 +75,9 @@ fn a_run() -> Vec<Event> {
 fn plain_lines_say_how_far_the_run_is_and_what_it_waits_for() {
     let screen = Screen::default();
     let mut progress = Progress::plain_on(Box::new(screen.clone()));
-    a_run().iter().for_each(|event| progress.observe(event));
+    for event in &a_run() {
+        progress.observe(event);
+    }
     progress.finish();
     let text = String::from_utf8(screen.0.lock().unwrap().clone()).unwrap();
     insta::assert_snapshot!(text, @r"
@@ -90,6 +92,8 @@ fn plain_lines_say_how_far_the_run_is_and_what_it_waits_for() {
 #[test]
 fn g13_a_closed_stderr_is_no_trouble() {
     let mut progress = Progress::plain_on(Box::new(Closed));
-    a_run().iter().for_each(|event| progress.observe(event));
+    for event in &a_run() {
+        progress.observe(event);
+    }
     progress.finish();
 }

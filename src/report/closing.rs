@@ -1,6 +1,9 @@
 //! What a run came to, in a few sentences under its rows.
 
-use std::io::{self, Write};
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
 
 use super::{RunRecord, inert::inert_lines, redact::Redactor, span, stop};
 use crate::{
@@ -44,17 +47,17 @@ fn spent(run: &FinishedRun) -> String {
     let requests = run.requests.total();
     let mut text = span::took(run.duration);
     if !run.waited.is_zero() {
-        let limit = run.limits.first().map_or_else(|| "the rate".to_owned(), |limit| described(limit));
-        text += &format!(", of which {} waiting for {limit}", span::took(run.waited));
+        let limit = run.limits.first().map_or_else(|| "the rate".to_owned(), described);
+        let _ = write!(text, ", of which {} waiting for {limit}", span::took(run.waited));
     }
     let plural = if requests == 1 { "" } else { "s" };
-    text += &format!("; {} request{plural}", span::count(requests));
-    match requests.saturating_sub(least(run)) {
-        0 => {}
-        more => text += &format!(", {} more than the least possible", span::count(more)),
+    let _ = write!(text, "; {} request{plural}", span::count(requests));
+    let more = requests.saturating_sub(least(run));
+    if more > 0 {
+        let _ = write!(text, ", {} more than the least possible", span::count(more));
     }
     if run.requests.throttled > 0 {
-        text += &format!(", {} answered \"not now\" (429)", span::count(run.requests.throttled));
+        let _ = write!(text, ", {} answered \"not now\" (429)", span::count(run.requests.throttled));
     }
     text
 }

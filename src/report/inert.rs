@@ -63,20 +63,20 @@ fn escape(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
     for character in text.chars() {
         let is_mark = !character.is_ascii() && MARK.is_match(character.encode_utf8(&mut [0; 4]));
         marks = if is_mark { marks + 1 } else { 0 };
-        let shows = if is_mark && marks > MARKS_A_CHARACTER {
+        let harmless = if is_mark && marks > MARKS_A_CHARACTER {
             false
         } else if is_active(character) {
             kept(character) || (marks == 1 && selects_presentation(base, character))
         } else {
             true
         };
-        if shows {
+        if harmless {
             shown.push(character);
         } else {
             push_escaped(&mut shown, character);
         }
         if !is_mark {
-            base = shows.then_some(character);
+            base = harmless.then_some(character);
         }
     }
     Cow::Owned(shown)

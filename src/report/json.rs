@@ -1,6 +1,6 @@
 //! One JSON document: the report for programs.
 //!
-//! Keys are camelCase, values snake_case; every key is always there, every status in `summary`, every step under
+//! Keys are camel case, values `snake_case`; every key is always there, every status in `summary`, every step under
 //! each target. `null` means "not known" or "did not run", `""` an output known to be empty. Keys are only ever
 //! added under the same `schemaVersion`.
 //!
@@ -90,6 +90,7 @@ struct Requests {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the contract's keys")]
 struct Limit<'a> {
     bucket: Cow<'a, str>,
     limit: u64,
@@ -132,6 +133,7 @@ struct Target<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the contract's keys")]
 struct Step<'a> {
     name: Cow<'a, str>,
     status: Status,

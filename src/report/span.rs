@@ -22,9 +22,9 @@ pub(crate) fn took(duration: Duration) -> String {
 pub(crate) fn window(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     match milliseconds {
-        _ if milliseconds == 0 || milliseconds % 1000 != 0 => format!("{milliseconds} ms"),
-        _ if milliseconds % 3_600_000 == 0 => format!("{} h", milliseconds / 3_600_000),
-        _ if milliseconds % 60_000 == 0 => format!("{} min", milliseconds / 60_000),
+        _ if milliseconds == 0 || !milliseconds.is_multiple_of(1000) => format!("{milliseconds} ms"),
+        _ if milliseconds.is_multiple_of(3_600_000) => format!("{} h", milliseconds / 3_600_000),
+        _ if milliseconds.is_multiple_of(60_000) => format!("{} min", milliseconds / 60_000),
         _ => format!("{} s", milliseconds / 1000),
     }
 }
@@ -40,7 +40,7 @@ pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);

@@ -1,0 +1,168 @@
+//! Fields of a VPS by their dotted path.
+//!
+//! A path that goes through a list visits the list's elements.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+/// The fields that the API documents. Source: HostUp docs, pages on listing and reading a VPS.
+const DOCUMENTED: [&str; 29] = [
+    "id",
+    "name",
+    "primaryIp",
+    "serviceStatus",
+    "powerState",
+    "operatingSystem",
+    "operatingSystem.displayName",
+    "operatingSystem.family",
+    "operatingSystem.version",
+    "operatingSystem.variant",
+    "billing",
+    "billing.amount",
+    "billing.currencyCode",
+    "billing.billingCycle",
+    "billing.isPayg",
+    "billing.periodYears",
+    "resources",
+    "resources.cpuCores",
+    "resources.memoryGb",
+    "resources.storageGb",
+    "bandwidth",
+    "bandwidth.usedGb",
+    "bandwidth.limitGb",
+    "bandwidth.inboundGb",
+    "bandwidth.outboundGb",
+    "bandwidth.usagePercent",
+    "pendingMaintenanceHasDeadline",
+    "availability",
+    "tags",
+];
+
+/// Documented by name, their inside not: whatever is asked of it may be there one day.
+const OPEN: [&str; 3] = ["availability", "tags", "pendingMaintenance"];
+
+/// How many different paths are remembered for "did you mean".
+const MAX_SEEN: usize = 500;
+
+/// Whether the API's documents know a path.
+pub(super) fn is_documented(path: &str) -> bool {
+    let first = path.split('.').next().unwrap_or_default();
+    DOCUMENTED.contains(&path) || OPEN.contains(&first)
+}
+
+/// The paths that the API's documents know.
+pub(super) fn documented<'a>() -> impl Iterator<Item = &'a str> {
+    DOCUMENTED.into_iter().chain(["pendingMaintenance"])
+}
+
+/// All values at a path, null among them; none where the path leads nowhere.
+fn values<'a>(fields: &'a Map<String, Value>, path: &str) -> Vec<&'a Value> {
+    let mut names = path.split('.');
+    let mut values: Vec<&Value> = names.next().and_then(|name| fields.get(name)).into_iter().collect();
+    for name in names {
+        values = values.into_iter().flat_map(elements).filter_map(|value| value.get(name)).collect();
+    }
+    values
+}
+
+/// The elements of a list, at any depth; another value is its own element.
+fn elements(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(elements).collect(),
+        value => vec![value],
+    }
+}
+
+/// Whether any value at a path, or any element of a list there, is as wanted.
+pub(super) fn any(fields: &Map<String, Value>, path: &str, wanted: impl Fn(&Value) -> bool) -> bool {
+    values(fields, path).into_iter().flat_map(elements).any(wanted)
+}
+
+/// Whether the path leads somewhere, if only to null.
+pub(super) fn exists(fields: &Map<String, Value>, path: &str) -> bool {
+    !values(fields, path).is_empty()
+}
+
+/// Whether there is anything but null at the path.
+pub(super) fn is_defined(fields: &Map<String, Value>, path: &str) -> bool {
+    values(fields, path).into_iter().any(|value| !value.is_null())
+}
+
+/// Adds the paths that a VPS has.
+pub(super) fn collect_paths(fields: &Map<String, Value>, paths: &mut BTreeSet<String>) {
+    let mut rest: Vec<(String, &Value)> = fields.iter().map(|(name, value)| (name.clone(), value)).collect();
+    while let Some((path, value)) = rest.pop() {
+        if paths.len() >= MAX_SEEN {
+            return;
+        }
+        for element in elements(value) {
+            if let Value::Object(inner) = element {
+                rest.extend(inner.iter().map(|(name, value)| (format!("{path}.{name}"), value)));
+            }
+        }
+        paths.insert(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn vps() -> Map<String, Value> {
+        let vps = json!({
+            "name": "web", "powerState": null, "tags": ["a", "b"], "none": [],
+            "interfaces": [{ "ip": "192.0.2.1" }, { "ip": null }, { "other": [[1]] }],
+        });
+        vps.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_path_visits_the_elements_of_lists() {
+        for (path, text) in [("name", "web"), ("tags", "b"), ("interfaces.ip", "192.0.2.1")] {
+            assert!(any(&vps(), path, |value| value == text), "{path}");
+        }
+        assert!(any(&vps(), "interfaces.other", |value| value == 1));
+        for path in ["missing", "name.deeper", "powerState.x", "none", "tags.x", ""] {
+            assert!(!any(&vps(), path, |_| true), "{path}");
+        }
+    }
+
+    #[test]
+    fn null_is_there_but_not_defined() {
+        for (path, there, defined) in [
+            ("name", true, true),
+            ("powerState", true, false),
+            ("missing", false, false),
+            ("powerState.x", false, false),
+            ("none", true, true),
+            ("interfaces.ip", true, true),
+        ] {
+            assert_eq!((exists(&vps(), path), is_defined(&vps(), path)), (there, defined), "{path}");
+        }
+    }
+
+    #[test]
+    fn documented_names_are_known_and_so_is_the_inside_of_open_ones() {
+        for path in [
+            "name",
+            "operatingSystem.family",
+            "tags",
+            "tags.name",
+            "availability.region",
+            "pendingMaintenance",
+        ] {
+            assert!(is_documented(path), "{path}");
+        }
+        assert!(!is_documented("operatingSystem.famly") && !is_documented("nme"));
+    }
+
+    #[test]
+    fn paths_are_collected_through_lists() {
+        let mut paths = BTreeSet::new();
+        collect_paths(&vps(), &mut paths);
+        assert!(paths.contains("interfaces.ip") && paths.contains("tags") && paths.contains("interfaces"));
+    }
+}
