@@ -96,7 +96,8 @@ fn parse_url(text: &str) -> Result<ApiUrl, Failure> {
     text.parse().map_err(|error| Failure::usage(format!("--api-url: {error}")))
 }
 
-fn key_from_file(path: &Path) -> Result<String, Failure> {
+/// Reads a key's file as it is; warns where others can read it too.
+pub(super) fn key_from_file(path: &Path) -> Result<String, Failure> {
     let unreadable = |why: &dyn std::fmt::Display| {
         Failure::usage(format!("cannot read the API key from {}: {why}", path.display()))
     };

@@ -14,7 +14,7 @@ mod sandbox;
 mod selection;
 mod targets;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -52,6 +52,11 @@ enum Command {
     Targets(Box<targets::TargetsArgs>),
     /// Serve the built-in HostUp-compatible API on this machine until stopped
     Sandbox(sandbox::SandboxArgs),
+}
+
+/// Whether stderr is a terminal that can redraw a line.
+fn stderr_moves_its_cursor() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Runs the program for these arguments, the first of which is its name.

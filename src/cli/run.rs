@@ -15,11 +15,14 @@ use crate::{
     budget::{DEFAULT_CONNECTIONS, RunTime},
     engine::{Event, EventKind, FinishedRun, Purpose, RunSpec, Status},
     fleet::Selection,
-    playbook::{DEFAULT_TIMEOUT, Playbook, Rate, parse_concurrency, parse_duration, parse_rate},
+    playbook::{Playbook, Rate, parse_concurrency, parse_duration, parse_rate},
     progress::{Mode, Progress},
     report::{self, Format, RunRecord, Style},
     runner::{self, Observer},
 };
+
+/// The exit code of a selection that picks nothing. Source: failure model, section 2.
+const NOTHING_MATCHED: u8 = 8;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -123,8 +126,10 @@ impl RunArgs {
         let run_id = Ulid::generate();
         let started_at = Timestamp::now();
 
+        let secrets: Vec<String> = playbook.vars.secrets().map(str::to_owned).collect();
         let mut watcher = Watcher {
-            progress: Progress::new(self.output.progress, io::stderr().is_terminal(), &playbook.name),
+            progress: Progress::new(self.output.progress, super::stderr_moves_its_cursor(), &playbook.name)
+                .without(&secrets),
         };
         let run = runner::drive(
             self.spec(&playbook, selection, run_id),
@@ -140,6 +145,9 @@ impl RunArgs {
         }
 
         let exit_code = self.exit_code(&run);
+        if exit_code == NOTHING_MATCHED {
+            let _ = writeln!(io::stderr(), "rollcall: 0 of {} listed VPSes match", run.tally.listed);
+        }
         let record = RunRecord {
             run_id: run_id.to_string(),
             playbook_name: playbook.name.clone(),
@@ -149,7 +157,7 @@ impl RunArgs {
             api_url: connection.client.url().to_string(),
             exit_code,
             columns: playbook.report.columns.clone(),
-            secrets: playbook.vars.secrets().map(str::to_owned).collect(),
+            secrets,
             run,
         };
         self.write(&record)
@@ -164,9 +172,7 @@ impl RunArgs {
         if let Some(timeout) = self.pace.timeout {
             // The flag replaces the default only: a step that says how long it takes knows better.
             for step in &mut playbook.steps {
-                if step.timeout == DEFAULT_TIMEOUT {
-                    step.timeout = timeout;
-                }
+                step.timeout.get_or_insert(timeout);
             }
         }
         Ok(playbook)
@@ -196,7 +202,8 @@ impl RunArgs {
         let enough = self
             .output
             .min_coverage
-            .is_some_and(|percent| run.summary().coverage() * 100.0 >= f64::from(percent));
+            .zip(run.summary().coverage())
+            .is_some_and(|(percent, coverage)| coverage * 100.0 >= f64::from(percent));
         // Coverage forgives what did not run, never what ran and failed.
         if code == 3 && enough { 0 } else { code }
     }
@@ -204,7 +211,9 @@ impl RunArgs {
     fn write(&self, record: &RunRecord) -> Result<u8, Failure> {
         let mut trouble = None;
         for (format, path) in &self.output.reports {
-            if let Err(error) = report::write_atomically(path, *format, record) {
+            if let Err(error) =
+                report::write_atomically(path, *format, record, Style { all: true, ..Style::default() })
+            {
                 let message = format!("cannot write the report to {}: {error}", path.display());
                 trouble.get_or_insert(Failure::new(Failure::OUTPUT, message));
             }

@@ -1,19 +1,22 @@
 //! `rollcall sandbox`: the built-in API, served until stopped.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind, value_parser};
 use futures::StreamExt;
 
-use super::Failure;
+use super::{Failure, connection};
 use crate::{
     runner,
     sandbox::{Options, Sandbox},
 };
 
 const AFTER_HELP: &str = "\
-The URL is printed first, alone on a line. The API key it takes is `sandbox` unless --token says otherwise, so that
-a real key sent here by mistake is refused.
+The URL is printed first, alone on a line. The API key it takes is `sandbox`, or what is in --api-key-file, so that a
+real key sent here by mistake is refused.
 
 Example:
   rollcall sandbox --vms 300 --guest shell --port 8321 --journal /tmp/journal.jsonl &
@@ -24,10 +27,16 @@ Example:
 #[derive(Debug)]
 pub(super) struct SandboxArgs {
     options: Options,
+    key_file: Option<PathBuf>,
 }
 
+const KEY_FILE: &str = "api-key-file";
+
 impl SandboxArgs {
-    pub(super) async fn execute(self) -> Result<u8, Failure> {
+    pub(super) async fn execute(mut self) -> Result<u8, Failure> {
+        if let Some(path) = &self.key_file {
+            connection::key_from_file(path)?.trim_end().clone_into(&mut self.options.token);
+        }
         let mut interrupts = runner::interrupts()
             .map_err(|error| Failure::internal(format!("no signal handlers: {error}")))?;
         let sandbox =
@@ -45,7 +54,12 @@ impl Args for SandboxArgs {
     fn augment_args(command: Command) -> Command {
         let flags =
             Options::keys().iter().map(|&(key, help)| Arg::new(key).long(key).help(help).value_name("VALUE"));
-        command.args(flags).after_help(AFTER_HELP)
+        let key = Arg::new(KEY_FILE)
+            .long(KEY_FILE)
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .help("File that holds the API key to take [default key: sandbox]");
+        command.args(flags).arg(key).after_help(AFTER_HELP)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -63,7 +77,7 @@ impl FromArgMatches for SandboxArgs {
                 })?;
             }
         }
-        Ok(Self { options })
+        Ok(Self { options, key_file: matches.get_one::<PathBuf>(KEY_FILE).cloned() })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -1,6 +1,6 @@
 //! `rollcall targets`: what a selection picks.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
 
@@ -48,7 +48,7 @@ impl TargetsArgs {
         let interrupts = runner::interrupts()
             .map_err(|error| Failure::internal(format!("no signal handlers: {error}")))?;
         let mut watcher =
-            Quiet { progress: Progress::new(Mode::None, io::stderr().is_terminal(), "targets") };
+            Quiet { progress: Progress::new(Mode::None, super::stderr_moves_its_cursor(), "targets") };
         let run = runner::drive(
             listing(selection),
             connection.client.clone(),

@@ -282,14 +282,14 @@ impl Summary {
         self.counts.iter().sum()
     }
 
-    /// The share that answered (`ok`, `failed`, `check_failed`), 0 to 1; 1 where there are no targets.
+    /// The share that answered (`ok`, `failed`, `check_failed`), 0 to 1; `None` where there are no targets.
     #[expect(clippy::cast_precision_loss, reason = "counts of targets are far below 2^52")]
-    pub fn coverage(&self) -> f64 {
+    pub fn coverage(&self) -> Option<f64> {
         let answered: usize =
             Status::ALL.iter().filter(|status| status.answered()).map(|&status| self.count(status)).sum();
         match self.targets() {
-            0 => 1.0,
-            targets => answered as f64 / targets as f64,
+            0 => None,
+            targets => Some(answered as f64 / targets as f64),
         }
     }
 }

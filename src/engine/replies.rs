@@ -9,7 +9,10 @@ use super::{
     target::{Life, Watch, blank_step, sum_up},
     verdict::{self, ListVerdict, PollVerdict, ProbeVerdict, StartVerdict},
 };
-use crate::{budget::RunTime, playbook::OnFailure};
+use crate::{
+    budget::RunTime,
+    playbook::{DEFAULT_TIMEOUT, OnFailure},
+};
 use std::{sync::Arc, time::Duration};
 
 /// How often a list, a probe or an unsent start is tried again. Source: failure model, section 3.
@@ -186,8 +189,9 @@ impl Engine {
                 self.denials.start.accepted();
                 target.failures = 0;
                 let (id, number) = (target.id.clone(), target.steps.len());
-                target.life = Life::Watch(Watch::new(pid, url, now, step.timeout));
-                let first = now + self.timing.first(self.requests_are()).min(step_timeout(self, number));
+                let limit = step.timeout.unwrap_or(DEFAULT_TIMEOUT);
+                target.life = Life::Watch(Watch::new(pid, url, now, limit));
+                let first = now + self.timing.first(self.requests_are()).min(limit);
                 self.wake_target(index, first);
                 if foreign_url {
                     let warning = format!("{id}: a pollUrl that is not ours was not used");
@@ -483,8 +487,4 @@ impl Engine {
         self.slots[index] = Slot::Done(Arc::clone(&result));
         self.tell(now, EventKind::TargetFinished(result));
     }
-}
-
-fn step_timeout(engine: &Engine, number: usize) -> Duration {
-    engine.spec.steps[number].timeout
 }

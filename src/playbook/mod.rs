@@ -111,8 +111,8 @@ pub struct Step {
     pub name: String,
     /// The command, a template.
     pub run: Template,
-    /// From the accepted start until rollcall stops waiting. Default 60 s.
-    pub timeout: Duration,
+    /// From the accepted start until rollcall stops waiting; `None`: [`DEFAULT_TIMEOUT`], or what a flag says.
+    pub timeout: Option<Duration>,
     /// Exit codes that count as success. Default `[0]`.
     pub accept: Vec<i64>,
     /// What a failure means for the target's later steps.

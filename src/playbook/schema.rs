@@ -12,9 +12,8 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::{
-    DEFAULT_TIMEOUT, Diagnostic, InvalidPlaybook, OnFailure, Order, Playbook, RenderError, ReportOptions,
-    Source, Step, Strategy, Surroundings, TargetRules, Template, Vars, parse_concurrency, parse_duration,
-    parse_rate,
+    Diagnostic, InvalidPlaybook, OnFailure, Order, Playbook, RenderError, ReportOptions, Source, Step,
+    Strategy, Surroundings, TargetRules, Template, Vars, parse_concurrency, parse_duration, parse_rate,
     reader::{Bare, Field, Fields, Keys, Reader},
     yaml::{self, Content},
 };
@@ -101,7 +100,7 @@ impl Playbook {
         let step = Step {
             name: steps::default_name(command),
             run,
-            timeout: DEFAULT_TIMEOUT,
+            timeout: None,
             accept: vec![0],
             on_failure: OnFailure::default(),
             idempotent: false,

@@ -140,7 +140,7 @@ report:
     let names: Vec<_> = playbook.steps.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(names, ["root disk", "uptime", "uptime (2)"]);
     let first = &playbook.steps[0];
-    assert_eq!(first.timeout, Duration::from_secs(30));
+    assert_eq!(first.timeout, Some(Duration::from_secs(30)));
     assert_eq!(
         (first.accept.as_slice(), first.on_failure, first.idempotent),
         ([0, 3].as_slice(), OnFailure::Continue, true)
@@ -148,7 +148,7 @@ report:
     let command = first.run.render(&serde_json::Map::new(), &playbook.vars).unwrap();
     assert_eq!(command, "df -P / | awk 'NR==2 { print $5 }'");
     let second = &playbook.steps[1];
-    assert_eq!((second.timeout, second.accept.as_slice()), (DEFAULT_TIMEOUT, [0].as_slice()));
+    assert_eq!((second.timeout, second.accept.as_slice()), (None, [0].as_slice()));
     assert_eq!((second.on_failure, second.idempotent), (OnFailure::Stop, false));
     assert_eq!(playbook.report.columns.unwrap(), ["name", "primaryIp", "exit_code"]);
 }
@@ -160,7 +160,7 @@ fn the_shortest_playbook_is_one_line() {
     assert_eq!(playbook.steps[0].name, "uptime");
     assert!(playbook.targets.matching.is_empty() && playbook.report.columns.is_none());
     let playbook = parse("run: uptime\ntimeout: 5s\naccept: 1\nidempotent: true\n").unwrap();
-    assert_eq!(playbook.steps[0].timeout, Duration::from_secs(5));
+    assert_eq!(playbook.steps[0].timeout, Some(Duration::from_secs(5)));
     assert_eq!(playbook.steps[0].accept, [1]);
     assert_eq!(Playbook::parse(&Source::new("-", "run: x"), &Around::default()).unwrap().name, "playbook");
 }
@@ -169,7 +169,8 @@ fn the_shortest_playbook_is_one_line() {
 fn steps_may_share_keys_through_an_alias() {
     let text = "steps:\n  - &slow { run: a, timeout: 5m }\n  - { <<: *slow, run: b }\n";
     let playbook = parse(text).unwrap();
-    let steps: Vec<_> = playbook.steps.iter().map(|step| (step.run.text(), step.timeout.as_secs())).collect();
+    let steps: Vec<_> =
+        playbook.steps.iter().map(|step| (step.run.text(), step.timeout.unwrap().as_secs())).collect();
     assert_eq!(steps, [("a", 300), ("b", 300)]);
 }
 

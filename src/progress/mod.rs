@@ -1,169 +1,122 @@
-//! A running run, on standard error.
+//! What a run says while it goes on, always on stderr.
 //!
-//! [`Progress`] is fed the run's events and the time. At a terminal it keeps one line up to date; elsewhere it
-//! writes a plain line now and then. It never fails: a closed stderr is nobody's problem but the reader's.
-//!
-//! Kept out: results (`report/` writes them when the run is over) and log lines (tracing's).
+//! A [`Progress`] is fed the run's events and the time. On a terminal it draws a bar, elsewhere it writes a plain
+//! line now and then; warnings and stops are said at once in both. It owns no clock and no thread, and a stderr
+//! that is closed or slow to break costs the run nothing: what cannot be written is dropped. Kept out: what the
+//! run says in the end (`report/`), and logs (`cli/` sends them through [`Progress::suspend`]).
 
 mod bar;
-mod count;
+mod mode;
+mod plain;
+mod standing;
 
-use std::{
-    fmt,
-    io::{self, Write},
-    str::FromStr,
-    time::Duration,
-};
+use std::io;
 
-use self::{bar::Bar, count::Count};
+use bar::Bar;
+use indicatif::ProgressDrawTarget;
+pub use mode::{Mode, UnknownMode};
+use plain::Plain;
+use standing::{Notice, Standing};
+
 use crate::{
     budget::RunTime,
-    engine::{Event, EventKind},
-    report::{inert, inert_lines, stop_message},
+    engine::Event,
+    report::{Redactor, inert},
 };
 
-/// Between two plain lines.
-const PLAIN_EVERY: Duration = Duration::from_secs(5);
-
-/// What stderr shows while a run goes on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// A bar at a terminal, plain lines elsewhere.
-    #[default]
-    Auto,
-    /// A bar.
-    Bar,
-    /// Plain lines.
-    Plain,
-    /// Nothing but why a run stops early.
-    None,
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(match self {
-            Self::Auto => "auto",
-            Self::Bar => "bar",
-            Self::Plain => "plain",
-            Self::None => "none",
-        })
-    }
-}
-
-impl FromStr for Mode {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        match word {
-            "auto" => Ok(Self::Auto),
-            "bar" => Ok(Self::Bar),
-            "plain" => Ok(Self::Plain),
-            "none" => Ok(Self::None),
-            _ => Err("it is one of auto, bar, plain, none".to_owned()),
-        }
-    }
-}
-
-/// Shows a run as it goes on.
+/// Tells people how a run is doing.
+#[derive(Debug)]
 pub struct Progress {
-    count: Count,
-    shown: Shown,
-    spoke: RunTime,
+    playbook_name: String,
+    redactor: Redactor,
+    standing: Standing,
+    shape: Shape,
 }
 
-enum Shown {
+#[derive(Debug)]
+enum Shape {
     Bar(Bar),
-    Plain(Box<dyn Write + Send>),
+    Plain(Plain),
     None,
 }
 
 impl Progress {
-    /// Shows nothing yet; `name` is the playbook's.
-    pub fn new(mode: Mode, stderr_is_terminal: bool, name: &str) -> Self {
-        match mode {
-            Mode::Bar => Self::on(Shown::Bar(Bar::new(name))),
-            Mode::Auto if stderr_is_terminal => Self::on(Shown::Bar(Bar::new(name))),
-            Mode::Auto | Mode::Plain => Self::plain_on(Box::new(io::stderr())),
-            Mode::None => Self::on(Shown::None),
+    /// Prepares to tell of a run on stderr.
+    ///
+    /// `stderr_is_terminal` means one that can move its cursor, so not `TERM=dumb`; without one there is no bar,
+    /// whatever the mode.
+    pub fn new(mode: Mode, stderr_is_terminal: bool, playbook_name: &str) -> Self {
+        let shape = match (mode, stderr_is_terminal) {
+            (Mode::None, _) => Shape::None,
+            (Mode::Auto | Mode::Bar, true) => {
+                Shape::Bar(Bar::new(ProgressDrawTarget::stderr(), Box::new(io::stderr())))
+            }
+            (Mode::Plain, _) | (_, false) => Shape::Plain(Plain::new(Box::new(io::stderr()))),
+        };
+        Self::of_shape(shape, playbook_name)
+    }
+
+    fn of_shape(shape: Shape, playbook_name: &str) -> Self {
+        Self {
+            playbook_name: inert(playbook_name).into_owned(),
+            redactor: Redactor::default(),
+            standing: Standing::default(),
+            shape,
         }
     }
 
-    /// Plain lines, to any writer.
-    pub fn plain_on(writer: Box<dyn Write + Send>) -> Self {
-        Self::on(Shown::Plain(writer))
+    /// Never shows these texts: warnings repeat what servers said, and a server may repeat a secret.
+    #[must_use]
+    pub fn without(mut self, secrets: &[String]) -> Self {
+        self.redactor = Redactor::new(secrets);
+        self
     }
 
-    fn on(shown: Shown) -> Self {
-        Self { count: Count::default(), shown, spoke: RunTime::START }
-    }
-
-    /// Takes in what happened.
+    /// Takes note of an event, and says at once what cannot wait.
     pub fn observe(&mut self, event: &Event) {
-        self.count.observe(event);
-        match &event.kind {
-            EventKind::Stopping(stop) => {
-                let why = inert_lines(&stop_message(stop)).into_owned();
-                let running = self.count.running();
-                let waiting = if running > 0 && matches!(stop, crate::engine::Stop::Signal(_)) {
-                    format!("; no new starts, waiting up to 10 s for {running} running; once more leaves now")
-                } else {
-                    String::new()
-                };
-                self.say(event.at, &format!("rollcall: stopping: {why}{waiting}"));
+        let notice = self.standing.observe(event);
+        // First, so that the bar that a notice is written above is up to date.
+        self.show();
+        if let Some(notice) = notice {
+            let line = match notice {
+                Notice::Selected => format!("{}: {}", self.playbook_name, self.standing.selection()),
+                Notice::Text(text) => inert(&self.redactor.text(&text)).into_owned(),
+            };
+            match &mut self.shape {
+                Shape::Bar(bar) => bar.say(&line),
+                Shape::Plain(plain) => plain.say(&line),
+                Shape::None => {}
             }
-            EventKind::Warned(warning) => {
-                self.say(event.at, &format!("rollcall: warning: {}", inert(warning)));
-            }
-            _ => self.tick(event.at),
         }
     }
 
-    /// Takes in that time has passed.
+    /// Lets time pass: call it now and then, so that waits are seen to go on.
     pub fn tick(&mut self, now: RunTime) {
-        match &mut self.shown {
-            Shown::Bar(bar) => bar.show(&self.count, now),
-            Shown::Plain(writer) => {
-                if now.since(self.spoke) >= PLAIN_EVERY && self.count.has_begun() {
-                    self.spoke = now;
-                    let _ = writeln!(writer, "rollcall: {}", self.count.line(now));
-                }
-            }
-            Shown::None => {}
-        }
+        self.standing.pass(now);
+        self.show();
     }
 
-    /// Takes everything off the screen, so that the result can follow.
+    /// Ends it: the bar goes away.
     pub fn finish(&mut self) {
-        if let Shown::Bar(bar) = &self.shown {
+        if let Shape::Bar(bar) = &self.shape {
             bar.clear();
         }
     }
 
-    /// Does something else with stderr, without the bar in its way.
-    pub fn suspend<R>(&self, other: impl FnOnce() -> R) -> R {
-        match &self.shown {
-            Shown::Bar(bar) => bar.suspend(other),
-            Shown::Plain(_) | Shown::None => other(),
+    /// Runs `f`, which may write to the terminal, with the bar out of its way.
+    pub fn suspend<R>(&self, f: impl FnOnce() -> R) -> R {
+        match &self.shape {
+            Shape::Bar(bar) => bar.suspend(f),
+            Shape::Plain(_) | Shape::None => f(),
         }
     }
 
-    fn say(&mut self, now: RunTime, line: &str) {
-        self.spoke = now;
-        match &mut self.shown {
-            Shown::Plain(writer) => {
-                let _ = writeln!(writer, "{line}");
-            }
-            Shown::Bar(bar) => bar.suspend(|| {
-                let _ = writeln!(io::stderr(), "{line}");
-            }),
-            Shown::None => {}
+    fn show(&mut self) {
+        match &mut self.shape {
+            Shape::Bar(bar) => bar.show(&self.standing),
+            Shape::Plain(plain) => plain.show(&self.standing),
+            Shape::None => {}
         }
-    }
-}
-
-impl fmt::Debug for Progress {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Progress").field("count", &self.count).finish_non_exhaustive()
     }
 }
 

@@ -5,11 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use comfy_table::{Cell, Row};
-use serde::Serializer;
+use comfy_table::{Cell, ContentArrangement, Row, Table, presets::NOTHING};
 use serde_json::Value;
 
-use super::{Style, inert::inert, span, table};
+use super::{Style, inert, inert_json};
 use crate::fleet::{Tally, Vps};
 
 /// Columns: heading and where in the VPS's fields it is found.
@@ -33,7 +32,14 @@ pub fn write_inventory_table(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if !vpses.is_empty() {
-        let mut table = table::plain_table(style);
+        let mut table = Table::new();
+        table.load_style(NOTHING).set_truncation_indicator("…").force_no_tty();
+        match style.width {
+            Some(width) => {
+                table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.max(40))
+            }
+            None => table.set_content_arrangement(ContentArrangement::Disabled),
+        };
         table
             .set_header(Row::from(COLUMNS.iter().map(|(heading, _)| Cell::new(heading)).collect::<Vec<_>>()));
         for vps in vpses {
@@ -43,9 +49,10 @@ pub fn write_inventory_table(
                 let value = names.fold(first, |value, name| value.and_then(|value| value.get(*name)));
                 Cell::new(inert(value.and_then(Value::as_str).unwrap_or_default()))
             });
-            table.add_row(table::one_line(cells.collect()));
+            let mut row = Row::from(cells.collect::<Vec<_>>());
+            row.max_height(1);
+            table.add_row(row);
         }
-        table::keep_first_column(&mut table, 32);
         for line in table.lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
@@ -59,15 +66,11 @@ pub fn write_inventory_table(
     ]
     .into_iter()
     .filter(|&(count, _)| count > 0)
-    .map(|(count, why)| format!("{} {why}", span::count(count as u64)))
+    .map(|(count, why)| format!("{count} {why}"))
     .collect();
     let left_out = if left_out.is_empty() { String::new() } else { format!(" ({})", left_out.join(", ")) };
-    writeln!(
-        out,
-        "{} of {}{left_out}",
-        span::count(vpses.len() as u64),
-        span::counted(tally.listed, "server")
-    )
+    let servers = if tally.listed == 1 { "server" } else { "servers" };
+    writeln!(out, "{} of {} {servers}{left_out}", vpses.len(), tally.listed)
 }
 
 /// Writes the selected VPSes as a JSON array of the API's own objects.
@@ -75,6 +78,6 @@ pub fn write_inventory_table(
 /// # Errors
 /// Those of `out`.
 pub fn write_inventory_json(vpses: &[Arc<Vps>], out: &mut dyn Write) -> io::Result<()> {
-    super::json::serializer(&mut *out).collect_seq(vpses.iter().map(|vps| vps.fields()))?;
-    out.write_all(b"\n")
+    let fields: Vec<_> = vpses.iter().map(|vps| vps.fields()).collect();
+    inert_json::write(&fields, out)
 }

@@ -1,82 +1,78 @@
-//! One JSON document: the report for programs.
+//! The report as one JSON document, for programs.
 //!
-//! Keys are camel case, values `snake_case`; every key is always there, every status in `summary`, every step under
-//! each target. `null` means "not known" or "did not run", `""` an output known to be empty. Keys are only ever
-//! added under the same `schemaVersion`.
-//!
-//! The document is written as it is made, target by target, and never held as a whole. Strings carry exactly what
-//! the API gave; what would act on a terminal is written as a JSON escape, which programs read back unchanged.
+//! The keys are a contract (`schemaVersion` 1): every key is always there, and null means "not known" or "did not
+//! run". Everything borrows from the record and is written as it is visited, so ten thousand targets cost no
+//! second copy of their output.
 
-use std::{
-    borrow::Cow,
-    io::{self, Write},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
+use jiff::{Timestamp, fmt::temporal::DateTimePrinter};
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::{Map, Value};
 
-use super::{RunRecord, inert::is_active, redact::Redactor, stop};
+use super::{Redactor, RunRecord, inert_json, words};
 use crate::{
-    budget::RunTime,
-    engine::{CheckResult, Pid, Ran, Reason, Status, StepResult, Stop, Stream, TargetResult},
+    budget::{LearnedLimit, RunTime},
+    engine::{CheckResult, Ran, Reason, RequestCounts, Status, StepResult, Stream, Summary, TargetResult},
 };
 
-/// Raised only when a key changes its meaning or goes away.
+/// Raised when a key goes away or changes its meaning; a new key does not raise it.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Writes the document, and one newline.
-pub(super) fn write(record: &RunRecord, out: &mut dyn Write) -> io::Result<()> {
-    let redactor = Redactor::new(&record.secrets);
-    let document = document(record, &redactor);
-    document.serialize(&mut serializer(&mut *out))?;
-    out.write_all(b"\n")
+/// Writes the document and a newline.
+pub(super) fn write(record: &RunRecord, redactor: &Redactor, out: &mut dyn io::Write) -> io::Result<()> {
+    inert_json::write(&Document::new(record, redactor), out)
 }
 
-/// The writer of all JSON that rollcall shows.
-pub(super) fn serializer<W: Write>(out: W) -> serde_json::Serializer<W, impl Formatter> {
-    serde_json::Serializer::with_formatter(out, InertFormatter { pretty: PrettyFormatter::new() })
+/// A text without secrets.
+#[derive(Clone, Copy)]
+struct Text<'a>(&'a str, &'a Redactor);
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.1.text(self.0))
+    }
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
     schema_version: u32,
-    run_id: Cow<'a, str>,
+    run_id: &'a str,
     rollcall_version: &'static str,
     playbook: Playbook<'a>,
     started_at: String,
     finished_at: String,
     duration_ms: u64,
     exit_code: u8,
-    stopped: Option<Stopped<'a>>,
+    stopped: Option<Stopped>,
     api: Api<'a>,
-    summary: Summary,
+    summary: Counts,
     targets: Targets<'a>,
 }
 
 #[derive(Serialize)]
 struct Playbook<'a> {
-    name: Cow<'a, str>,
-    path: Option<Cow<'a, str>>,
+    name: Text<'a>,
+    path: Option<Text<'a>>,
     sha256: &'a str,
 }
 
 #[derive(Serialize)]
-struct Stopped<'a> {
+struct Stopped {
     kind: &'static str,
-    message: Cow<'a, str>,
+    message: String,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Api<'a> {
-    url: Cow<'a, str>,
+    url: Text<'a>,
     requests: Requests,
     throttled: u64,
     retried: u64,
     waited_ms: u64,
-    limits: Vec<Limit<'a>>,
+    limits: Vec<KnownLimit<'a>>,
 }
 
 #[derive(Serialize)]
@@ -90,149 +86,101 @@ struct Requests {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the contract's keys")]
-struct Limit<'a> {
-    bucket: Cow<'a, str>,
+struct KnownLimit<'a> {
+    bucket: Text<'a>,
     limit: u64,
     window_ms: Option<u64>,
     learned_from: &'static str,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Summary {
-    targets: usize,
-    ok: usize,
-    failed: usize,
-    check_failed: usize,
-    timed_out: usize,
-    unknown: usize,
-    running: usize,
-    unavailable: usize,
-    refused: usize,
-    skipped: usize,
-    cancelled: usize,
-    coverage: f64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Target<'a> {
-    id: Cow<'a, str>,
-    name: Cow<'a, str>,
-    primary_ip: Option<Cow<'a, str>>,
-    status: Status,
-    reason: Option<Reason>,
-    message: Option<Cow<'a, str>>,
-    ran: Ran,
-    started_at: Option<String>,
-    duration_ms: Option<u64>,
-    captured: Captured<'a>,
-    steps: Vec<Step<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "the contract's keys")]
-struct Step<'a> {
-    name: Cow<'a, str>,
-    status: Status,
-    ran: Ran,
-    exit_code: Option<i64>,
-    signal: Option<i64>,
-    stdout: Option<Cow<'a, str>>,
-    stderr: Option<Cow<'a, str>>,
-    stdout_truncated: bool,
-    stderr_truncated: bool,
-    lossy: bool,
-    late: bool,
-    pid: Option<u64>,
-    duration_ms: Option<u64>,
-    reason: Option<Reason>,
-    message: Option<Cow<'a, str>>,
-    checks: Vec<Check<'a>>,
-}
-
-#[derive(Serialize)]
-struct Check<'a> {
-    name: Option<Cow<'a, str>>,
-    severity: &'static str,
-    holds: bool,
-    message: Option<Cow<'a, str>>,
-}
-
-fn document<'a>(record: &'a RunRecord, redactor: &'a Redactor) -> Document<'a> {
-    let run = &record.run;
-    Document {
-        schema_version: SCHEMA_VERSION,
-        run_id: redactor.hide(&record.run_id),
-        rollcall_version: env!("CARGO_PKG_VERSION"),
-        playbook: Playbook {
-            name: redactor.hide(&record.playbook_name),
-            path: record.playbook_path.as_deref().map(|path| redactor.hide(path)),
-            sha256: &record.playbook_sha256,
-        },
-        started_at: wall_time(record.started_at, Duration::ZERO),
-        finished_at: wall_time(record.started_at, run.duration),
-        duration_ms: milliseconds(run.duration),
-        exit_code: record.exit_code,
-        stopped: run.stop.as_ref().map(|stop| stopped(stop, redactor)),
-        api: api(record, redactor),
-        summary: summary(record),
-        targets: Targets { record, redactor },
+impl<'a> Document<'a> {
+    fn new(record: &'a RunRecord, redactor: &'a Redactor) -> Self {
+        let run = &record.run;
+        Self {
+            schema_version: SCHEMA_VERSION,
+            run_id: &record.run_id,
+            rollcall_version: env!("CARGO_PKG_VERSION"),
+            playbook: Playbook {
+                name: Text(&record.playbook_name, redactor),
+                path: record.playbook_path.as_deref().map(|path| Text(path, redactor)),
+                sha256: &record.playbook_sha256,
+            },
+            started_at: wall_time(record.started_at, Duration::ZERO),
+            finished_at: wall_time(record.started_at, run.duration),
+            duration_ms: milliseconds(run.duration),
+            exit_code: record.exit_code,
+            stopped: run.stop.as_ref().map(|stop| Stopped {
+                kind: words::stop_kind(stop),
+                message: redactor.text(&words::stop(stop)).into_owned(),
+            }),
+            api: Api {
+                url: Text(&record.api_url, redactor),
+                requests: Requests::new(&run.requests),
+                throttled: run.requests.throttled,
+                retried: run.requests.retried,
+                waited_ms: milliseconds(run.waited),
+                limits: run.limits.iter().map(|limit| KnownLimit::new(limit, redactor)).collect(),
+            },
+            summary: Counts(run.summary()),
+            targets: Targets { record, redactor },
+        }
     }
 }
 
-fn stopped<'a>(stop: &Stop, redactor: &Redactor) -> Stopped<'a> {
-    let message = stop::stop_message(stop);
-    Stopped { kind: stop::kind(stop), message: Cow::Owned(redactor.hide(&message).into_owned()) }
-}
-
-fn api<'a>(record: &'a RunRecord, redactor: &'a Redactor) -> Api<'a> {
-    let requests = &record.run.requests;
-    Api {
-        url: redactor.hide(&record.api_url),
-        requests: Requests {
-            list: requests.list,
-            probe: requests.probe,
-            start: requests.start,
-            poll: requests.poll,
-            total: requests.total(),
-        },
-        throttled: requests.throttled,
-        retried: requests.retried,
-        waited_ms: milliseconds(record.run.waited),
-        limits: record
-            .run
-            .limits
-            .iter()
-            .map(|limit| Limit {
-                bucket: redactor.hide(&limit.bucket),
-                limit: limit.limit,
-                window_ms: limit.window.map(milliseconds),
-                learned_from: limit.learned_from.word(),
-            })
-            .collect(),
+impl Requests {
+    fn new(counts: &RequestCounts) -> Self {
+        Self {
+            list: counts.list,
+            probe: counts.probe,
+            start: counts.start,
+            poll: counts.poll,
+            total: counts.total(),
+        }
     }
 }
 
-fn summary(record: &RunRecord) -> Summary {
-    let summary = record.run.summary();
-    let coverage = summary.coverage();
-    Summary {
-        targets: summary.targets(),
-        ok: summary.count(Status::Ok),
-        failed: summary.count(Status::Failed),
-        check_failed: summary.count(Status::CheckFailed),
-        timed_out: summary.count(Status::TimedOut),
-        unknown: summary.count(Status::Unknown),
-        running: summary.count(Status::Running),
-        unavailable: summary.count(Status::Unavailable),
-        refused: summary.count(Status::Refused),
-        skipped: summary.count(Status::Skipped),
-        cancelled: summary.count(Status::Cancelled),
-        // Rounded to four places, but never up to the whole.
-        coverage: if coverage < 1.0 { ((coverage * 1e4).round() / 1e4).min(0.9999) } else { 1.0 },
+impl<'a> KnownLimit<'a> {
+    fn new(limit: &'a LearnedLimit, redactor: &'a Redactor) -> Self {
+        Self {
+            bucket: Text(&limit.bucket, redactor),
+            limit: limit.limit,
+            window_ms: limit.window.map(milliseconds),
+            learned_from: limit.learned_from.word(),
+        }
+    }
+}
+
+/// `summary`: how many targets, how many of each status, and the coverage to four places.
+struct Counts(Summary);
+
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(Status::ALL.len() + 2))?;
+        map.serialize_entry("targets", &self.0.targets())?;
+        map.serialize_entry("ok", &self.0.count(Status::Ok))?;
+        for status in Status::ALL.into_iter().filter(|&status| status != Status::Ok) {
+            map.serialize_entry(key(status), &self.0.count(status))?;
+        }
+        // Rounded to four places. Where nobody was asked, nothing is known: not 0, and certainly not 1.
+        let coverage = self.0.coverage().map(|share| (share * 10_000.0).round() / 10_000.0);
+        map.serialize_entry("coverage", &coverage)?;
+        map.end()
+    }
+}
+
+/// A status as a key, in camel case as all keys are.
+fn key(status: Status) -> &'static str {
+    match status {
+        Status::TimedOut => "timedOut",
+        Status::CheckFailed => "checkFailed",
+        Status::Unknown
+        | Status::Running
+        | Status::Failed
+        | Status::Refused
+        | Status::Unavailable
+        | Status::Cancelled
+        | Status::Skipped
+        | Status::Ok => status.word(),
     }
 }
 
@@ -244,142 +192,128 @@ struct Targets<'a> {
 
 impl Serialize for Targets<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let began = self.record.started_at;
+        let targets = self.record.run.targets.iter();
         serializer
-            .collect_seq(self.record.run.targets.iter().map(|target| of_target(target, began, self.redactor)))
+            .collect_seq(targets.map(|target| Target::new(target, self.record.started_at, self.redactor)))
     }
 }
 
-/// Captured values, in the order of their capture.
-struct Captured<'a> {
-    target: &'a TargetResult,
-    redactor: &'a Redactor,
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Target<'a> {
+    id: Text<'a>,
+    name: Option<Text<'a>>,
+    primary_ip: Option<Text<'a>>,
+    status: Status,
+    reason: Option<Reason>,
+    message: Option<Text<'a>>,
+    ran: Ran,
+    started_at: Option<String>,
+    duration_ms: Option<u64>,
+    captured: Captured<'a>,
+    steps: Vec<Step<'a>>,
 }
+
+impl<'a> Target<'a> {
+    fn new(target: &'a TargetResult, run_started: Timestamp, redactor: &'a Redactor) -> Self {
+        let text = |text: &'a str| Text(text, redactor);
+        let vps = &target.vps;
+        Self {
+            id: text(vps.raw_id()),
+            name: Some(vps.name()).filter(|name| !name.is_empty()).map(text),
+            primary_ip: vps.primary_ip().map(text),
+            status: target.status,
+            reason: target.reason,
+            message: target.message.as_deref().map(text),
+            ran: target.ran,
+            started_at: target.started_at.map(|at| wall_time(run_started, at.since(RunTime::START))),
+            duration_ms: target.duration.map(milliseconds),
+            captured: Captured(&target.captured, redactor),
+            steps: target.steps.iter().map(|step| Step::new(step, redactor)).collect(),
+        }
+    }
+}
+
+/// Captured values, without secrets.
+struct Captured<'a>(&'a Map<String, Value>, &'a Redactor);
 
 impl Serialize for Captured<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let captured = &self.target.captured;
-        let mut map = serializer.serialize_map(Some(captured.len()))?;
-        for (name, value) in captured {
-            map.serialize_entry(&self.redactor.hide(name), &self.redactor.hide_value(value))?;
+        serializer.collect_map(self.0.iter().map(|(name, value)| (Text(name, self.1), self.1.value(value))))
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Step<'a> {
+    name: Text<'a>,
+    status: Status,
+    ran: Ran,
+    exit_code: Option<i64>,
+    signal: Option<i64>,
+    stdout: Option<Text<'a>>,
+    stderr: Option<Text<'a>>,
+    stdout_truncated: Option<bool>,
+    stderr_truncated: Option<bool>,
+    lossy: Option<bool>,
+    late: bool,
+    pid: Option<u64>,
+    duration_ms: Option<u64>,
+    reason: Option<Reason>,
+    message: Option<Text<'a>>,
+    checks: Vec<Check<'a>>,
+}
+
+impl<'a> Step<'a> {
+    fn new(step: &'a StepResult, redactor: &'a Redactor) -> Self {
+        let (stdout, stderr) = (step.stdout.as_ref(), step.stderr.as_ref());
+        let text = |stream: &'a Stream| Text(&stream.text, redactor);
+        Self {
+            name: Text(&step.name, redactor),
+            status: step.status,
+            ran: step.ran,
+            exit_code: step.exit_code,
+            signal: step.signal,
+            stdout: stdout.map(text),
+            stderr: stderr.map(text),
+            stdout_truncated: stdout.map(|stream| stream.truncated),
+            stderr_truncated: stderr.map(|stream| stream.truncated),
+            lossy: [stdout, stderr].into_iter().flatten().map(|stream| stream.lossy).reduce(|a, b| a || b),
+            late: step.late,
+            pid: step.pid.map(crate::engine::Pid::number),
+            duration_ms: step.duration.map(milliseconds),
+            reason: step.reason,
+            message: step.message.as_deref().map(|message| Text(message, redactor)),
+            checks: step.checks.iter().map(|check| Check::new(check, redactor)).collect(),
         }
-        map.end()
     }
 }
 
-fn of_target<'a>(target: &'a TargetResult, began: jiff::Timestamp, redactor: &'a Redactor) -> Target<'a> {
-    let hide = |text: &'a str| redactor.hide(text);
-    Target {
-        id: hide(target.vps.raw_id()),
-        name: hide(target.vps.name()),
-        primary_ip: target.vps.primary_ip().map(hide),
-        status: target.status,
-        reason: target.reason,
-        message: target.message.as_deref().map(hide),
-        ran: target.ran,
-        started_at: target.started_at.map(|at| wall_time(began, at.since(RunTime::START))),
-        duration_ms: target.duration.map(milliseconds),
-        captured: Captured { target, redactor },
-        steps: target.steps.iter().map(|step| of_step(step, redactor)).collect(),
-    }
+#[derive(Serialize)]
+struct Check<'a> {
+    name: Option<Text<'a>>,
+    severity: &'static str,
+    holds: bool,
+    message: Option<Text<'a>>,
 }
 
-fn of_step<'a>(step: &'a StepResult, redactor: &Redactor) -> Step<'a> {
-    let hide = |text: &'a str| redactor.hide(text);
-    let is = |stream: &Option<Stream>, question: fn(&Stream) -> bool| stream.as_ref().is_some_and(question);
-    Step {
-        name: hide(&step.name),
-        status: step.status,
-        ran: step.ran,
-        exit_code: step.exit_code,
-        signal: step.signal,
-        stdout: step.stdout.as_ref().map(|stream| hide(&stream.text)),
-        stderr: step.stderr.as_ref().map(|stream| hide(&stream.text)),
-        stdout_truncated: is(&step.stdout, |stream| stream.truncated),
-        stderr_truncated: is(&step.stderr, |stream| stream.truncated),
-        lossy: is(&step.stdout, |stream| stream.lossy) || is(&step.stderr, |stream| stream.lossy),
-        late: step.late,
-        pid: step.pid.map(Pid::number),
-        duration_ms: step.duration.map(milliseconds),
-        reason: step.reason,
-        message: step.message.as_deref().map(hide),
-        checks: step.checks.iter().map(|check| of_check(check, redactor)).collect(),
-    }
-}
-
-fn of_check<'a>(check: &'a CheckResult, redactor: &Redactor) -> Check<'a> {
-    Check {
-        name: check.name.as_deref().map(|name| redactor.hide(name)),
-        severity: check.severity,
-        holds: check.holds,
-        message: check.message.as_deref().map(|message| redactor.hide(message)),
-    }
-}
-
-/// A time of the run on the wall's clock: RFC 3339 in UTC, with milliseconds.
-fn wall_time(began: jiff::Timestamp, since: Duration) -> String {
-    let at = jiff::SignedDuration::try_from(since).ok().and_then(|since| began.checked_add(since).ok());
-    format!("{:.3}", at.unwrap_or(began))
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Pretty-printed JSON in which no string holds a character that a terminal would obey or hide.
-struct InertFormatter {
-    pretty: PrettyFormatter<'static>,
-}
-
-impl Formatter for InertFormatter {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.is_ascii() && !fragment.contains('\x7f') {
-            return writer.write_all(fragment.as_bytes());
+impl<'a> Check<'a> {
+    fn new(check: &'a CheckResult, redactor: &'a Redactor) -> Self {
+        Self {
+            name: check.name.as_deref().map(|name| Text(name, redactor)),
+            severity: check.severity,
+            holds: check.holds,
+            message: check.message.as_deref().map(|message| Text(message, redactor)),
         }
-        let mut plain = 0;
-        for (at, character) in fragment.char_indices().filter(|&(_, character)| is_active(character)) {
-            writer.write_all(&fragment.as_bytes()[plain..at])?;
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-            plain = at + character.len_utf8();
-        }
-        writer.write_all(&fragment.as_bytes()[plain..])
     }
+}
 
-    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.begin_array(writer)
-    }
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
 
-    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.end_array(writer)
-    }
-
-    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.pretty.begin_array_value(writer, first)
-    }
-
-    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.end_array_value(writer)
-    }
-
-    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.begin_object(writer)
-    }
-
-    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.end_object(writer)
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.pretty.begin_object_key(writer, first)
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.begin_object_value(writer)
-    }
-
-    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.end_object_value(writer)
-    }
+/// A moment of the run in RFC 3339, with milliseconds and `Z`.
+fn wall_time(run_started: Timestamp, since: Duration) -> String {
+    let moment = run_started.checked_add(since).unwrap_or(Timestamp::MAX);
+    DateTimePrinter::new().precision(Some(3)).timestamp_to_string(&moment)
 }

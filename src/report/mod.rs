@@ -1,116 +1,84 @@
-//! A finished run, in every format.
+//! What a run says in the end, one file a format.
 //!
-//! [`write()`] turns a [`RunRecord`] into a table, one JSON document, or plain text: a file a format. What a report
-//! shows comes from servers and guests, so every format makes it inert ([`inert()`]) and hides secrets before it
-//! shows anything. [`write_atomically`] puts a report into a file, whole or not at all.
-//!
-//! Kept out: the run while it goes on (`progress/`), which report goes where and what exit code follows
-//! (`cli/`), and deciding anything: what a target's status is was settled in `engine/`.
+//! A [`RunRecord`] is everything a report may say; [`write()`] says it in a [`Format`]. The formats share the words
+//! of `words.rs` and the closing paragraph of `summary.rs`; outside text goes through [`inert`] and secrets are
+//! taken out on the way. Kept out: what happens while a run goes on (`progress/`), and where a report goes to
+//! (`cli/` chooses stdout or, for `--report`, [`write_atomically`]).
 
-mod closing;
-mod columns;
+mod column;
 mod file;
+mod fold;
+mod format;
 mod inert;
+mod inert_json;
 mod inventory;
 mod json;
 mod redact;
-pub(crate) mod span;
-mod stop;
+mod summary;
 mod table;
 mod text;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, io, str::FromStr};
+use std::{fmt, io};
 
 pub use file::write_atomically;
+pub use format::{Format, UnknownFormat};
 pub use inert::{inert, inert_lines};
 pub use inventory::{write_inventory_json, write_inventory_table};
-pub use stop::stop_message;
+pub use redact::REDACTED;
+pub(crate) use redact::Redactor;
 
-use crate::engine::FinishedRun;
+use crate::engine::{FinishedRun, Stop};
 
-/// Everything that a report says.
-#[derive(Debug, Clone)]
+/// Everything a report says about a run.
+#[derive(Clone)]
 pub struct RunRecord {
     /// The run's id.
     pub run_id: String,
     /// The playbook's name.
     pub playbook_name: String,
-    /// Where the playbook came from, as the user gave it; `None` for a command without a file.
+    /// Where the playbook was read from; `None` if from no file.
     pub playbook_path: Option<String>,
-    /// SHA-256 of the playbook's text, in lower-case hexadecimal.
+    /// The hash of the playbook's text, in hexadecimal.
     pub playbook_sha256: String,
-    /// When the run began.
+    /// The wall time of the run's first instant; all other times are given from it.
     pub started_at: jiff::Timestamp,
-    /// The API's base URL.
+    /// The API's address.
     pub api_url: String,
-    /// What the process will exit with.
+    /// What the process will end with.
     pub exit_code: u8,
-    /// Columns of the table, in order; `None`: the default ones.
+    /// The playbook's `report.columns`, if it has any.
     pub columns: Option<Vec<String>>,
-    /// Texts to show as `[redacted]` wherever they occur, in any format.
+    /// Text to be shown as [`REDACTED`] wherever it occurs.
     pub secrets: Vec<String>,
-    /// The run itself.
+    /// What happened.
     pub run: FinishedRun,
 }
 
-/// How a report looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// A row a target, worst first, and a summary: for people.
-    Table,
-    /// One JSON document: for programs.
-    Json,
-    /// Every line of output with its target's name before it: for people and `grep`.
-    Text,
-}
-
-impl Format {
-    /// All formats.
-    pub const ALL: [Self; 3] = [Self::Table, Self::Json, Self::Text];
-
-    /// The format's name on the command line.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::Json => "json",
-            Self::Text => "text",
-        }
-    }
-}
-
-impl fmt::Display for Format {
+impl fmt::Debug for RunRecord {
+    /// Says which run it is, and none of its secrets.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.word())
+        formatter.debug_struct("RunRecord").field("run_id", &self.run_id).finish_non_exhaustive()
     }
 }
 
-/// A word that names no format.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no report format `{}`; it is one of table, json, text", inert(.0))]
-pub struct UnknownFormat(pub String);
-
-impl FromStr for Format {
-    type Err = UnknownFormat;
-
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        let known = Self::ALL.into_iter().find(|format| format.word() == word);
-        known.ok_or_else(|| UnknownFormat(word.to_owned()))
-    }
-}
-
-/// How a report for people is laid out. JSON has one layout only.
+/// How a report looks to a person. JSON does not depend on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Style {
     /// Whether statuses are coloured.
     pub colour: bool,
-    /// Columns of the terminal; `None` for a pipe or a file.
+    /// The columns of the terminal; cells are cut to fit. `None` where nothing has to fit, as in a pipe.
     pub width: Option<u16>,
-    /// Lists each target, also where many are alike.
+    /// Lists every target, however alike.
     pub all: bool,
+}
+
+/// What stopped a run early, and what to do about it, in plain words. It may hold remote text: make it [`inert`].
+pub fn stop_message(stop: &Stop) -> String {
+    words::stop(stop)
 }
 
 impl Style {
@@ -123,16 +91,15 @@ impl Style {
     }
 }
 
-/// Writes a report.
+/// Writes the report of a run.
 ///
 /// # Errors
-/// Those of `out`. A closed pipe is one of them; the run is over by then, so it need not be a failure.
+/// Those of `out`. A closed pipe is one of them; whether it matters is the caller's to say.
 pub fn write(format: Format, record: &RunRecord, style: Style, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut out = io::BufWriter::new(out);
+    let redactor = Redactor::new(&record.secrets);
     match format {
-        Format::Table => table::write(record, style, &mut out)?,
-        Format::Json => json::write(record, &mut out)?,
-        Format::Text => text::write(record, &mut out)?,
+        Format::Table => table::write(record, &redactor, style, out),
+        Format::Json => json::write(record, &redactor, out),
+        Format::Text => text::write(record, &redactor, out),
     }
-    io::Write::flush(&mut out)
 }

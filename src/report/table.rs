@@ -1,137 +1,152 @@
-//! A row a target, worst first, and what the run came to: for people.
+//! The table for people: a row a target, worst first, and a closing paragraph.
 //!
-//! The status comes first on each line, so that no line begins with remote text. What is alike is folded: an
-//! operator reads the few that differ, and `--all` lists the rest.
+//! The first column is the status, so no line begins with remote text. Colour marks the status and nothing else.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-    sync::Arc,
+use std::io;
+
+use comfy_table::{
+    Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, presets::NOTHING,
 };
 
-use comfy_table::{Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, Width};
-
-use super::{RunRecord, Style, closing, columns::Column, redact::Redactor, span};
-use crate::{
-    engine::{Reason, Status, TargetResult},
-    fleet::natural_cmp,
+use super::{
+    Redactor, RunRecord, Style,
+    column::{Column, Shown},
+    fold, summary,
 };
+use crate::engine::{Status, TargetResult};
 
-/// Rows of one kind shown before the rest of the kind is folded into one.
-const ALIKE: usize = 20;
-/// The narrowest terminal that is laid out for.
-const NARROWEST: u16 = 40;
+/// The status column at its widest, `check_failed`, with a space on either side.
+const STATUS_WIDTH: u16 = 14;
+/// A column narrower than this, spaces included, tells nothing: rather leave it out.
+const LEAST_WIDTH: u16 = 9;
+/// The same for the reason, which is a sentence.
+const LEAST_WIDTH_OF_WHY: u16 = 20;
 
-pub(super) fn write(record: &RunRecord, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let redactor = Redactor::new(&record.secrets);
+/// Writes the table and the closing paragraph.
+pub(super) fn write(
+    record: &RunRecord,
+    redactor: &Redactor,
+    style: Style,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     if !record.run.targets.is_empty() {
-        let table = table(record, style, &redactor);
-        // Lines padded to the table's width would wrap in a narrower window.
-        for line in table.lines() {
+        for line in table(record, redactor, style).lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
         writeln!(out)?;
     }
-    closing::write(record, &redactor, out)
+    summary::write(record, redactor, out)
 }
 
-fn table(record: &RunRecord, style: Style, redactor: &Redactor) -> Table {
-    let targets = &record.run.targets;
-    let some_not_ok = targets.iter().any(|target| target.status != Status::Ok);
-    let columns = Column::of_table(record.columns.as_deref(), some_not_ok);
-    let mut table = plain_table(style);
-    let headings = columns.iter().map(|column| Cell::new(&column.heading));
-    table.set_header(Row::from(std::iter::once(Cell::new("status")).chain(headings).collect::<Vec<_>>()));
-    for (index, column) in columns.iter().enumerate() {
-        if column.is_numeric()
-            && let Some(column) = table.column_mut(index + 1)
-        {
+fn table(record: &RunRecord, redactor: &Redactor, style: Style) -> Table {
+    let columns = fitting(Column::of(record), style.width);
+    let show = |target: &TargetResult| -> Vec<Shown> {
+        columns.iter().map(|column| column.show(target, redactor)).collect()
+    };
+    let mut rows: Vec<(Status, Vec<Shown>)> = Vec::new();
+    for group in fold::groups(&record.run.targets, style.all) {
+        rows.extend(group.listed.iter().map(|target| (target.status, show(target))));
+        if let Some(first) = group.folded.first() {
+            let shown: Vec<Vec<Shown>> = group.folded.iter().map(|target| show(target)).collect();
+            rows.push((first.status, one_for_all(&shown)));
+        }
+    }
+    lay_out(&columns, &rows, style)
+}
+
+/// The columns that the width has room for: the status, the reason, and from the left as many others as fit.
+fn fitting(columns: Vec<Column>, width: Option<u16>) -> Vec<Column> {
+    let Some(width) = width else { return columns };
+    let for_why = if columns.iter().any(Column::is_why) { LEAST_WIDTH_OF_WHY } else { 0 };
+    let others = (width.saturating_sub(STATUS_WIDTH + for_why) / LEAST_WIDTH).max(1);
+    // One more for the status itself.
+    let mut room = usize::from(others) + 1;
+    let fits = |column: &Column| {
+        let fits = column.is_why() || room > 0;
+        room = room.saturating_sub(usize::from(!column.is_why()));
+        fits
+    };
+    columns.into_iter().filter(fits).collect()
+}
+
+/// One row in place of many: how many they are, and of each other column what they share or its range.
+fn one_for_all(rows: &[Vec<Shown>]) -> Vec<Shown> {
+    let words = |text: String| Shown { text, number: None, nothing: false };
+    let columns = rows.first().map_or(0, Vec::len);
+    let column = |index: usize| rows.iter().map(move |row| &row[index]);
+    (0..columns)
+        .map(|index| match index {
+            1 => words(format!("{} more", rows.len())),
+            _ => shared(column(index)).unwrap_or_else(|| words(String::new())),
+        })
+        .collect()
+}
+
+fn shared<'a>(mut cells: impl Iterator<Item = &'a Shown> + Clone) -> Option<Shown> {
+    let first = cells.clone().next()?;
+    if cells.clone().all(|cell| cell.text == first.text) {
+        return Some(first.clone());
+    }
+    let mut range = (first, first);
+    cells.try_for_each(|cell| {
+        let number = cell.number?;
+        if number < range.0.number? {
+            range.0 = cell;
+        }
+        if number > range.1.number? {
+            range.1 = cell;
+        }
+        Some(())
+    })?;
+    Some(Shown { text: format!("{}–{}", range.0.text, range.1.text), ..first.clone() })
+}
+
+fn lay_out(columns: &[Column], rows: &[(Status, Vec<Shown>)], style: Style) -> Table {
+    let mut table = Table::new();
+    // Cells are one line, so a line break as the delimiter of words means: cut anywhere, not between words only.
+    table.load_style(NOTHING).set_truncation_indicator("…").set_delimiter('\n');
+    if style.colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    match style.width {
+        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    table.set_header(one_line(columns.iter().map(|column| Cell::new(&column.heading))));
+    for (status, row) in rows {
+        table.add_row(one_line(row.iter().enumerate().map(|(index, shown)| match index {
+            0 if style.colour => Cell::new(&shown.text).fg(colour(*status)),
+            _ => Cell::new(&shown.text),
+        })));
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        let cells = || rows.iter().map(|(_, row)| &row[index]);
+        let all_numbers = cells().any(|cell| cell.number.is_some())
+            && cells().all(|cell| cell.number.is_some() || cell.nothing || cell.text.is_empty());
+        if columns[index].is_number() || (index > 1 && all_numbers) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    for row in rows(targets, style.all) {
-        table.add_row(match row {
-            Shown::Target(target) => {
-                let cells = columns.iter().map(|column| Cell::new(column.cell(target, redactor)));
-                one_line(std::iter::once(status_cell(target.status, style)).chain(cells).collect())
-            }
-            Shown::Folded { status, reason, targets } => {
-                let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-                let more = format!("{} more{reason}", span::count(targets as u64));
-                one_line(vec![status_cell(status, style), Cell::new(more)])
-            }
-        });
+    if let Some(status) = table.column_mut(0) {
+        status.set_constraint(ColumnConstraint::ContentWidth);
     }
     table
 }
 
-/// A table without lines, cut to the terminal.
-pub(super) fn plain_table(style: Style) -> Table {
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    match style.width {
-        Some(width) => {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.max(NARROWEST));
-        }
-        None => {
-            table.set_content_arrangement(ContentArrangement::Disabled);
-        }
-    }
-    if style.colour {
-        table.enforce_styling()
-    } else {
-        table.force_no_tty()
-    };
-    table
-}
-
-/// A row of one line, whatever its cells hold: they end in `…` where they do not fit.
-pub(super) fn one_line(cells: Vec<Cell>) -> Row {
-    let mut row = Row::from(cells);
+fn one_line(cells: impl Iterator<Item = Cell>) -> Row {
+    let mut row = Row::from(cells.collect::<Vec<_>>());
     row.max_height(1);
     row
 }
 
-/// Keeps the first column as wide as its longest word.
-pub(super) fn keep_first_column(table: &mut Table, width: u16) {
-    if let Some(column) = table.column_mut(0) {
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
-    }
-}
-
-fn status_cell(status: Status, style: Style) -> Cell {
-    let cell = Cell::new(status.word());
-    if !style.colour {
-        return cell;
-    }
-    cell.fg(match status {
+fn colour(status: Status) -> Color {
+    match status {
         Status::Ok => Color::Green,
-        Status::Unknown | Status::Failed | Status::CheckFailed | Status::TimedOut => Color::Red,
-        Status::Running | Status::Refused | Status::Unavailable => Color::Yellow,
+        Status::Failed | Status::CheckFailed | Status::Refused => Color::Red,
+        Status::Unknown | Status::Running | Status::TimedOut => Color::Magenta,
+        Status::Unavailable => Color::Yellow,
         Status::Cancelled | Status::Skipped => Color::DarkGrey,
-    })
-}
-
-enum Shown<'a> {
-    Target(&'a TargetResult),
-    Folded { status: Status, reason: Option<Reason>, targets: usize },
-}
-
-/// Worst first, names in natural order; of many alike the first few, and how many more there are.
-fn rows(targets: &[Arc<TargetResult>], all: bool) -> Vec<Shown<'_>> {
-    let mut kinds: BTreeMap<(Status, Option<Reason>), Vec<&TargetResult>> = BTreeMap::new();
-    for target in targets {
-        kinds.entry((target.status, target.reason)).or_default().push(target);
     }
-    let mut rows = Vec::new();
-    for ((status, reason), mut alike) in kinds {
-        alike.sort_by(|one, other| natural_cmp(one.vps.name(), other.vps.name()));
-        let shown = if all || alike.len() <= ALIKE { alike.len() } else { ALIKE / 2 };
-        let folded = alike.len() - shown;
-        rows.extend(alike.into_iter().take(shown).map(Shown::Target));
-        if folded > 0 {
-            rows.push(Shown::Folded { status, reason, targets: folded });
-        }
-    }
-    rows
 }

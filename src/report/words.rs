@@ -1,210 +1,174 @@
-//! Statuses in plain words.
-//!
-//! A report row shows why a target or a step is not `ok` in words that say what to believe: whether it ran, and
-//! what rollcall did about it. The machine-readable reasons stay beside them in JSON. The words may hold remote
-//! text; making it inert and hiding secrets is left to the formats.
+//! The plain words for spans, reasons, limits and stops, the same in every format.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{borrow::Cow, time::Duration};
 
-use crate::engine::{Ran, Reason, Status, StepResult, TargetResult};
+use crate::{
+    budget::{LearnedFrom, LearnedLimit},
+    engine::{Problem, Ran, Reason, Status, Stop, TargetResult},
+};
 
-/// What is known of a target or a step, as far as words for it need it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ending<'a> {
-    status: Status,
-    reason: Option<Reason>,
-    message: Option<&'a str>,
-    ran: Ran,
-    exit_code: Option<i64>,
-    signal: Option<i64>,
-}
-
-impl<'a> From<&'a StepResult> for Ending<'a> {
-    fn from(step: &'a StepResult) -> Self {
-        Self {
-            status: step.status,
-            reason: step.reason,
-            message: step.message.as_deref(),
-            ran: step.ran,
-            exit_code: step.exit_code,
-            signal: step.signal,
-        }
+/// A span as people write it: `412 ms`, `10.2 s`, `2 min 5 s`, `1 h 30 min`.
+pub(crate) fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match span.as_millis() {
+        0..1_000 => format!("{} ms", span.as_millis()),
+        // Cut, not rounded: 59.96 s must not become 60.0 s.
+        1_000..60_000 if span.subsec_millis() >= 100 => format!("{seconds}.{} s", span.subsec_millis() / 100),
+        1_000..60_000 => format!("{seconds} s"),
+        60_000..3_600_000 if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
+        60_000..3_600_000 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ if (seconds / 60).is_multiple_of(60) => format!("{} h", seconds / 3600),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
     }
 }
 
-impl<'a> From<&'a TargetResult> for Ending<'a> {
-    fn from(target: &'a TargetResult) -> Self {
-        let telling = target.telling_step();
-        Self {
-            status: target.status,
-            reason: target.reason,
-            message: target.message.as_deref(),
-            ran: target.ran,
-            exit_code: telling.and_then(|step| step.exit_code),
-            signal: telling.and_then(|step| step.signal),
-        }
+/// A limit: `300 per 5 s`.
+pub(crate) fn limit(requests: u64, window: Option<Duration>) -> String {
+    match window {
+        Some(window) => format!("{requests} per {}", span(window)),
+        None => format!("{requests} a window of unknown length"),
     }
 }
 
-impl<'a> Ending<'a> {
-    /// Why it ended so; empty where the status says it all.
-    ///
-    /// | status | words |
-    /// |---|---|
-    /// | `failed` | the exit code or the signal |
-    /// | `unknown` | whether it ran, what went wrong, that it was not sent again |
-    /// | `timed_out` | that it may be running still |
-    /// | `unavailable` | the reason's word, then what the API or the network said |
-    /// | others | the message, or else what the reason means |
-    pub(super) fn words(self) -> Cow<'a, str> {
-        match self.status {
-            Status::Ok => Cow::Borrowed(""),
-            Status::Failed => Cow::Owned(self.end()),
-            Status::Unknown => self.unknown(),
-            Status::TimedOut => Cow::Borrowed("no end within its time limit; may still be running"),
-            Status::Unavailable => match self.reason {
-                Some(reason) => {
-                    let words = self.message.unwrap_or_else(|| meaning(reason));
-                    Cow::Owned(format!("{reason}: {words}"))
-                }
-                None => self.message_or("not available"),
-            },
-            Status::Running => {
-                Cow::Borrowed(self.message.unwrap_or("still running when rollcall stopped watching"))
-            }
-            Status::CheckFailed => self.message_or("an expectation does not hold"),
-            Status::Refused => self.message_or("the API said no"),
-            Status::Cancelled => self.message_or("not started: the run was interrupted"),
-            Status::Skipped => self.message_or("not started"),
-        }
-    }
+/// A limit and how it became known: `300 per 5 s, read from headers`.
+pub(super) fn learned(learned: &LearnedLimit) -> String {
+    let how = match learned.learned_from {
+        LearnedFrom::Header => "read from headers",
+        LearnedFrom::Refusals => "learned from refusals",
+    };
+    format!("{}, {how}", limit(learned.limit, learned.window))
+}
 
-    /// `exit 3`, or the signal that ended it.
-    fn end(self) -> String {
-        match (self.exit_code, self.signal) {
-            (Some(code), _) => format!("exit {code}"),
-            (None, Some(signal)) => match signal_name(signal) {
-                Some(name) => format!("killed by signal {signal} ({name})"),
-                None => format!("killed by signal {signal}"),
-            },
-            (None, None) => self.message.unwrap_or("failed").to_owned(),
+/// Why a target's status is what it is, in a line; `None` where the status says it all.
+///
+/// It may hold remote text and secrets: it is cleaned where it is shown.
+pub(super) fn why(target: &TargetResult) -> Option<String> {
+    let message = target.message.as_deref().filter(|message| !message.trim().is_empty());
+    let said = || message.map(Cow::Borrowed).or_else(|| target.reason.map(|reason| meaning(reason).into()));
+    match target.status {
+        Status::Unknown => {
+            let what = said().unwrap_or_else(|| "the outcome is not known".into());
+            Some(match target.ran {
+                Ran::Yes => format!("ran: {what}; what came of it is not known"),
+                Ran::Maybe | Ran::No => format!("maybe ran: {what}; not sent again"),
+            })
         }
-    }
-
-    fn unknown(self) -> Cow<'a, str> {
-        let Some(reason) = self.reason else { return self.message_or("the outcome is not known") };
-        // The start itself was answered badly, and the message says how, not what follows from it.
-        if matches!(reason, Reason::NoReply | Reason::Http5xx | Reason::Redirect | Reason::Crashed) {
-            let ran = if self.ran == Ran::Yes { "ran" } else { "maybe ran" };
-            let mut words = format!("{ran}: {}", meaning(reason));
-            if let Some(message) = self.message {
-                write!(words, " ({message})").expect("a String takes everything");
-            }
-            // The engine says so in the message where an idempotent step was sent again.
-            if !self.message.is_some_and(|message| message.contains("may have run up to")) {
-                words.push_str("; not sent again");
-            }
-            return Cow::Owned(words);
+        Status::TimedOut => {
+            let what = message.unwrap_or("its time limit passed");
+            Some(format!("{what}; may still be running"))
         }
-        match self.message {
-            Some(message) if reason == Reason::PollLost => {
-                Cow::Owned(format!("{} ({message})", meaning(reason)))
-            }
-            _ => self.message_or(meaning(reason)),
-        }
-    }
-
-    fn message_or(self, otherwise: &'static str) -> Cow<'a, str> {
-        Cow::Borrowed(self.message.unwrap_or_else(|| self.reason.map_or(otherwise, meaning)))
+        Status::Running => Some(match said() {
+            Some(what) => format!("still running when last seen: {what}"),
+            None => "still running when last seen".to_owned(),
+        }),
+        Status::CheckFailed => Some(message.map_or_else(|| failed_checks(target), str::to_owned)),
+        Status::Failed
+        | Status::Refused
+        | Status::Unavailable
+        | Status::Cancelled
+        | Status::Skipped
+        | Status::Ok => match (target.reason, message) {
+            (Some(reason), Some(message)) => Some(format!("{reason}: {message}")),
+            (Some(reason), None) => Some(format!("{reason}: {}", meaning(reason))),
+            (None, message) => message.map(str::to_owned),
+        },
     }
 }
 
-/// What a reason means, where nobody has said more.
-const fn meaning(reason: Reason) -> &'static str {
+fn failed_checks(target: &TargetResult) -> String {
+    let checks = target.steps.iter().flat_map(|step| &step.checks).filter(|check| !check.holds);
+    let messages: Vec<&str> =
+        checks.filter_map(|check| check.message.as_deref().or(check.name.as_deref())).collect();
+    if messages.is_empty() { "an expectation does not hold".to_owned() } else { messages.join("; ") }
+}
+
+fn meaning(reason: Reason) -> &'static str {
     match reason {
         Reason::NoReply => "no answer to the start",
-        Reason::Http5xx => "the start was answered with an error",
-        Reason::Redirect => "the start was answered with a redirect",
-        Reason::Crashed => "rollcall ended before the start was answered",
-        Reason::NoPid => "started, but the answer names no process to ask about",
-        Reason::ResultLost => "it ran, but its result is gone",
-        Reason::PollLost => "it ran, but nobody answered when asked for its result",
-        Reason::NoExitCode => "it has ended, but without an exit code",
-        Reason::ResultTooLarge => "its answer is larger than rollcall reads",
+        Reason::Http5xx => "the start was answered by a server error, which proves nothing",
+        Reason::Redirect => "the start was answered by a redirect, which is not followed",
+        Reason::Crashed => "rollcall ended before the answer to the start came",
+        Reason::NoPid => "the start was accepted, but its answer names no process",
+        Reason::ResultLost => "the API no longer knows the process",
+        Reason::PollLost => "no poll was answered until the time limit",
+        Reason::NoExitCode => "it ended without a readable exit code",
+        Reason::ResultTooLarge => "the answer was too large to read",
         Reason::Mismatch => "the answer is about another process",
-        Reason::Auth => "not started: the API no longer takes the key",
+        Reason::Auth => "the API no longer takes the key",
         Reason::Agent => "the guest agent does not answer",
         Reason::Gone => "the VPS is no longer there",
-        Reason::ProbeFailed => "no usable answer to the question whether it can run commands",
-        Reason::Unreachable => "no connection to the API",
-        Reason::RateLimited => "the API let no request through",
-        Reason::BadId => "its id is not safe to use",
-        Reason::Api => "the API said no",
+        Reason::ProbeFailed => "the probe brought no usable answer",
+        Reason::Unreachable => "no connection could be made",
+        Reason::RateLimited => "the API never let the request through",
+        Reason::BadId => "its id is not safe to use in a URL",
+        Reason::Api => "the API refused the command",
         Reason::Template => "the command could not be made for this target",
-        Reason::Deadline => "not started: the run's deadline passed",
-        Reason::EarlierStep => "not started: an earlier step ended so that this one must not run",
+        Reason::Deadline => "the run's deadline passed first",
+        Reason::EarlierStep => "an earlier step ended so that it must not run",
     }
 }
 
-/// The signals that end a command now and then, by their Linux numbers.
-const fn signal_name(signal: i64) -> Option<&'static str> {
-    Some(match signal {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        _ => return None,
-    })
+/// The word for a kind of stop in JSON.
+pub(super) fn stop_kind(stop: &Stop) -> &'static str {
+    match stop {
+        Stop::Signal(_) => "signal",
+        Stop::Auth(_) => "auth",
+        Stop::Inventory(_) => "inventory",
+        Stop::Selection(_) => "selection",
+        Stop::Declined => "declined",
+        Stop::Deadline => "deadline",
+        Stop::Patience(_) => "patience",
+    }
+}
+
+/// Why a run stopped, in one line. It may hold remote text and secrets.
+pub(crate) fn stop(stop: &Stop) -> String {
+    match stop {
+        Stop::Signal(1) => "interrupted by SIGHUP: no new starts after it".to_owned(),
+        Stop::Signal(2) => "interrupted by SIGINT (Ctrl-C): no new starts after it".to_owned(),
+        Stop::Signal(15) => "interrupted by SIGTERM: no new starts after it".to_owned(),
+        Stop::Signal(number) => format!("interrupted by signal {number}: no new starts after it"),
+        Stop::Auth(problem) => {
+            let what = if problem.status == 401 { "token rejected" } else { "the token may not do this" };
+            format!("{what}: {} was answered {}", problem.endpoint, without_request(problem))
+        }
+        Stop::Inventory(why) => format!("inventory incomplete, so nothing was started: {why}"),
+        Stop::Selection(error) => format!("the selection is wrong: {error}"),
+        Stop::Declined => "answered no: nothing was started".to_owned(),
+        Stop::Deadline => "the run's deadline passed: no new starts after it".to_owned(),
+        Stop::Patience(Some(asked)) => {
+            format!("the API asks to wait {}, longer than this run may", span(*asked))
+        }
+        Stop::Patience(None) => "the API asks to wait longer than this run may".to_owned(),
+    }
+}
+
+/// The problem as it shows itself, less the request id, which has a line of its own.
+fn without_request(problem: &Problem) -> Problem {
+    Problem { request_id: None, ..problem.clone() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ending(status: Status, reason: Option<Reason>, message: Option<&str>, ran: Ran) -> Ending<'_> {
-        Ending { status, reason, message, ran, exit_code: None, signal: None }
-    }
-
     #[test]
-    fn s5_an_ambiguous_start_says_that_it_was_not_sent_again() {
-        let lost = ending(Status::Unknown, Some(Reason::NoReply), Some("connection reset"), Ran::Maybe);
-        assert_eq!(lost.words(), "maybe ran: no answer to the start (connection reset); not sent again");
-        let message = Some("timed out; may have run up to 3 times");
-        let again = ending(Status::Unknown, Some(Reason::NoReply), message, Ran::Maybe);
-        let words = "maybe ran: no answer to the start (timed out; may have run up to 3 times)";
-        assert_eq!(again.words(), words);
-    }
-
-    #[test]
-    fn an_end_is_named_by_its_code_or_else_its_signal() {
-        let failed = ending(Status::Failed, None, None, Ran::Yes);
-        assert_eq!(Ending { exit_code: Some(3), signal: Some(9), ..failed }.words(), "exit 3");
-        assert_eq!(Ending { signal: Some(9), ..failed }.words(), "killed by signal 9 (SIGKILL)");
-        let ntstatus = Ending { signal: Some(3_221_225_477), ..failed };
-        assert_eq!(ntstatus.words(), "killed by signal 3221225477");
-    }
-
-    #[test]
-    fn an_unavailable_target_names_its_reason_and_what_was_said() {
-        let off = ending(Status::Unavailable, Some(Reason::Agent), Some("VM is stopped"), Ran::No);
-        assert_eq!(off.words(), "agent: VM is stopped");
-        let limited = ending(Status::Unavailable, Some(Reason::RateLimited), None, Ran::No);
-        assert_eq!(limited.words(), "rate_limited: the API let no request through");
-    }
-
-    #[test]
-    fn every_status_but_ok_has_words_of_its_own() {
-        for status in Status::ALL {
-            let words = ending(status, None, None, Ran::No).words().into_owned();
-            assert_eq!(words.is_empty(), status == Status::Ok, "{status}: {words}");
-        }
+    fn spans_read_well_at_every_size() {
+        let shown = [0, 412, 999, 1_000, 3_050, 10_214, 59_960, 60_000, 125_000, 3_600_000, 5_430_000]
+            .map(|ms| span(Duration::from_millis(ms)));
+        let expected = [
+            "0 ms",
+            "412 ms",
+            "999 ms",
+            "1 s",
+            "3 s",
+            "10.2 s",
+            "59.9 s",
+            "1 min",
+            "2 min 5 s",
+            "1 h",
+            "1 h 30 min",
+        ];
+        assert_eq!(shown, expected);
     }
 }

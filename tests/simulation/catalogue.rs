@@ -89,7 +89,7 @@ fn spec() -> RunSpec {
     let step = Step {
         name: "step".to_owned(),
         run: Template::verbatim("true"),
-        timeout: Duration::from_mins(1),
+        timeout: None,
         accept: vec![0],
         on_failure: OnFailure::Stop,
         idempotent: false,
@@ -325,7 +325,7 @@ fn l9_a_forgotten_pid_after_a_lost_answer_is_unknown_and_not_failed() {
         assert_only(&account, Status::Unknown, Some(Reason::ResultLost), Ran::Yes);
     }
     let mut spec = spec();
-    spec.steps[0].timeout = Duration::from_hours(2);
+    spec.steps[0].timeout = Some(Duration::from_hours(2));
     let mut lost = Script { poll: vec![no_reply(), status(500, "")], ..script() };
     let account = harness::run(spec, &mut lost, &Outside::default());
     assert_only(&account, Status::Unknown, Some(Reason::ResultLost), Ran::Yes);

@@ -81,7 +81,7 @@ pub(crate) fn draw(kind: Kind, seed: u64) -> World {
             [random.random_range(0..4)],
     };
     let others = !matches!(kind, Kind::Told) && random.random_bool(0.2);
-    let limiter = limit.map(|(rate, window)| {
+    let api = limit.map(|(rate, window)| {
         let alone = Limiter::new(rate, window);
         let per_second = f64::from(rate.limit) / rate.window.as_secs_f64() / 5.0;
         if others { alone.with_others(per_second) } else { alone }
@@ -99,7 +99,7 @@ pub(crate) fn draw(kind: Kind, seed: u64) -> World {
         page: random.random_range(1..60),
         spec: spec(kind, &mut random),
         limit,
-        limiter,
+        limiter: api,
         headers,
         latency: (least, least + random.random_range(0.0..0.3)),
         faults,
@@ -127,7 +127,7 @@ fn spec(kind: Kind, random: &mut StdRng) -> RunSpec {
         .map(|number| Step {
             name: format!("step {number}"),
             run: Template::verbatim(format!("command {number}")),
-            timeout: Duration::from_secs(random.random_range(5..60)),
+            timeout: Some(Duration::from_secs(random.random_range(5..60))),
             accept: if random.random_bool(0.8) { vec![0] } else { vec![0, 3] },
             on_failure: if random.random_bool(0.5) { OnFailure::Stop } else { OnFailure::Continue },
             idempotent: random.random_bool(0.2),

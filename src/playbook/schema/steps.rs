@@ -2,7 +2,7 @@
 
 use super::{Field, Fields, Reader, STEP};
 use crate::playbook::{
-    DEFAULT_TIMEOUT, Diagnostic, OnFailure, Span, Step, Template, parse_duration,
+    Diagnostic, OnFailure, Span, Step, Template, parse_duration,
     reader::{Bare, shortened},
     template::Scope,
     yaml::Content,
@@ -119,7 +119,10 @@ fn step(
     Some(Step {
         name: String::new(),
         run: run?,
-        timeout: timeout.unwrap_or(Some(DEFAULT_TIMEOUT))?,
+        timeout: match timeout {
+            Some(read) => Some(read?),
+            None => None,
+        },
         accept: accept.unwrap_or_else(|| vec![0]),
         on_failure: on_failure.unwrap_or_default().unwrap_or_default(),
         idempotent: idempotent.unwrap_or_default().unwrap_or_default(),

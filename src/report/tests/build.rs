@@ -1,0 +1,157 @@
+//! Small makers of results to report.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    budget::{LearnedFrom, LearnedLimit, RunTime},
+    engine::{
+        CheckResult, FinishedRun, Pid, Ran, Reason, RequestCounts, Status, StepResult, Stream, TargetResult,
+    },
+    fleet::{Tally, Vps},
+    report::RunRecord,
+};
+
+/// A result under construction: one target with one step.
+pub(in crate::report) struct Target(TargetResult);
+
+/// A target that answered `ok` with this output, exit code 0.
+pub(in crate::report) fn ok(name: &str, stdout: &str) -> Target {
+    ended(name, Status::Ok, 0, stdout, "")
+}
+
+/// A target whose command ended with an exit code.
+pub(in crate::report) fn ended(name: &str, status: Status, exit: i64, stdout: &str, stderr: &str) -> Target {
+    let mut target = other(name, status, None, None, Ran::Yes);
+    let step = &mut target.0.steps[0];
+    step.exit_code = Some(exit);
+    step.stdout = Some(stream(stdout));
+    step.stderr = Some(stream(stderr));
+    step.pid = Pid::new(4242);
+    step.duration = Some(Duration::from_millis(312));
+    target
+}
+
+/// A target that did not bring an exit code.
+pub(in crate::report) fn other(
+    name: &str,
+    status: Status,
+    reason: Option<Reason>,
+    message: Option<&str>,
+    ran: Ran,
+) -> Target {
+    let step = StepResult {
+        name: "root disk".into(),
+        status,
+        reason,
+        message: message.map(str::to_owned),
+        ran,
+        exit_code: None,
+        signal: None,
+        stdout: None,
+        stderr: None,
+        late: false,
+        pid: None,
+        duration: None,
+        checks: Vec::new(),
+    };
+    let started = !matches!(status, Status::Cancelled | Status::Skipped);
+    Target(TargetResult {
+        vps: Arc::new(Vps::new(fields(name))),
+        status,
+        reason,
+        message: message.map(str::to_owned),
+        ran,
+        started_at: started.then(|| RunTime::from_start(Duration::from_millis(120))),
+        duration: started.then(|| Duration::from_millis(412)),
+        captured: Map::new(),
+        steps: vec![step],
+    })
+}
+
+fn fields(name: &str) -> Map<String, Value> {
+    let id = format!(
+        "vps_{:04x}",
+        name.bytes().fold(0_u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+    );
+    let Value::Object(fields) = json!({
+        "id": id, "name": name, "primaryIp": "192.0.2.7", "tags": ["web", "prod"],
+        "operatingSystem": { "family": "linux" },
+    }) else {
+        panic!("an object is an object")
+    };
+    fields
+}
+
+fn stream(text: &str) -> Stream {
+    Stream { text: text.to_owned(), truncated: false, lossy: false }
+}
+
+impl Target {
+    /// With a captured value.
+    pub(in crate::report) fn captured(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.captured.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// With an expectation that does not hold.
+    pub(in crate::report) fn check(mut self, message: &str) -> Self {
+        self.0.message = Some(message.to_owned());
+        self.0.steps[0].checks.push(CheckResult {
+            name: None,
+            severity: "error",
+            holds: false,
+            message: Some(message.to_owned()),
+        });
+        self
+    }
+
+    /// With this change.
+    pub(in crate::report) fn with(mut self, change: impl FnOnce(&mut TargetResult)) -> Self {
+        change(&mut self.0);
+        self
+    }
+}
+
+/// The record of a run with these targets.
+pub(in crate::report) fn record(targets: Vec<Target>) -> RunRecord {
+    let targets: Vec<_> = targets.into_iter().map(|target| Arc::new(target.0)).collect();
+    let many = |status: &dyn Fn(&TargetResult) -> bool| {
+        targets.iter().filter(|target| status(target)).count() as u64
+    };
+    let requests = RequestCounts {
+        list: 1,
+        probe: many(&|target| target.started_at.is_some()),
+        start: many(&|target| target.ran != Ran::No || target.reason == Some(Reason::Api)),
+        poll: many(&|target| target.steps.iter().any(|step| step.exit_code.is_some())) + 1,
+        throttled: 1,
+        retried: 0,
+    };
+    RunRecord {
+        run_id: "01JDX7".to_owned(),
+        playbook_name: "disk-pressure".to_owned(),
+        playbook_path: Some("playbooks/disk-pressure.yaml".to_owned()),
+        playbook_sha256: "9f86d081".to_owned(),
+        started_at: "2026-03-02T02:00:00Z".parse().unwrap(),
+        api_url: "https://cloud.hostup.se".to_owned(),
+        exit_code: 1,
+        columns: None,
+        secrets: Vec::new(),
+        run: FinishedRun {
+            selected: Vec::new(),
+            tally: Tally { listed: 214, selected: targets.len(), ..Tally::default() },
+            targets,
+            stop: None,
+            requests,
+            waited: Duration::from_millis(8_100),
+            duration: Duration::from_millis(10_214),
+            limits: vec![LearnedLimit {
+                bucket: "default".to_owned(),
+                limit: 300,
+                window: Some(Duration::from_secs(5)),
+                learned_from: LearnedFrom::Header,
+            }],
+        },
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole reports as snapshots, and what holds for every report.
+
+mod build;
+mod properties;
+mod snapshots;
+
+pub(super) use build::record;

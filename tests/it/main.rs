@@ -1,0 +1,17 @@
+//! The built program against a sandbox of its own in another process, over HTTP, as a user would run both.
+//!
+//! A module per behaviour. What is inside the program is tested where it is written.
+
+#![expect(clippy::unwrap_used, reason = "what a test asks of its tools either works or fails the test")]
+
+mod failures;
+mod hostile;
+mod limits;
+mod main_job;
+mod output;
+mod playbooks;
+mod sandbox;
+mod scripted;
+mod signals;
+mod usage;
+mod waiting;

@@ -1,0 +1,89 @@
+//! What users and scripts read: help, formats, report files, and lists that feed the next run.
+
+use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, process::Stdio};
+
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, code, document, finish, rollcall, stderr, stdout};
+
+const PLAYBOOK: &str = "name: output\nrun: echo one; echo two; echo three >&2\n";
+
+#[test]
+fn each_commands_help_is_as_agreed() {
+    for command in ["rollcall", "run", "targets", "sandbox"] {
+        let subcommand = (command != "rollcall").then_some(command);
+        let output = finish(rollcall().args(subcommand).arg("--help"));
+        assert_eq!((code(&output), stderr(&output)), (0, ""));
+        insta::assert_snapshot!(format!("help_{command}"), stdout(&output));
+    }
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let output = finish(rollcall().arg("--version"));
+    assert_eq!((code(&output), stdout(&output)), (0, concat!("rollcall ", env!("CARGO_PKG_VERSION"), "\n")));
+}
+
+#[test]
+fn text_has_every_line_behind_its_servers_name() {
+    let sandbox = Sandbox::start(&["--vms", "2", "--guest", "shell"]);
+    let output = sandbox.run(PLAYBOOK, &["-o", "text"]);
+    assert_eq!(code(&output), 0);
+    insta::assert_snapshot!(stdout(&output));
+}
+
+#[test]
+fn a_report_file_is_private_and_what_stdout_has() {
+    let sandbox = Sandbox::start(&["--vms", "4", "--guest", "shell"]);
+    let path = sandbox.directory().join("report.json");
+    let report = format!("json={}", path.display());
+    let output = sandbox.run(PLAYBOOK, &["-o", "json", "--report", &report]);
+    assert_eq!(code(&output), 0);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_to_string(&path).unwrap(), stdout(&output));
+    assert_eq!(document(&output)["summary"]["ok"], 4);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_exit_7_and_the_result_is_still_told() {
+    let sandbox = Sandbox::start(&["--vms", "2"]);
+    let output = sandbox.run(PLAYBOOK, &["-o", "json", "--report", "json=/nowhere/report.json"]);
+    assert_eq!(code(&output), 7);
+    assert!(stderr(&output).contains("/nowhere/report.json"), "{output:?}");
+    assert_eq!(document(&output)["summary"]["targets"], 2);
+}
+
+#[test]
+fn listed_targets_and_reports_are_targets_of_the_next_run() {
+    let sandbox = Sandbox::start(&["--vms", "12", "--guest", "shell"]);
+    let listed =
+        finish(sandbox.rollcall("targets").args(["-o", "json", "--where", "resources.memoryGb >= 8"]));
+    let ids = |list: &Value| -> Vec<String> {
+        let mut ids: Vec<_> =
+            list.as_array().unwrap().iter().map(|server| server["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    let chosen = ids(&document(&listed));
+    assert!((1..12).contains(&chosen.len()), "{chosen:?}");
+
+    let report = run_on(&sandbox, &listed.stdout);
+    assert_eq!(ids(&report["targets"]), chosen);
+    let again = run_on(&sandbox, report.to_string().as_bytes());
+    assert_eq!(ids(&again["targets"]), chosen);
+    let mut twice = [&chosen[..], &chosen].concat();
+    twice.sort();
+    assert_eq!(sandbox.begun(), twice);
+}
+
+/// Runs with `--targets -` and this on stdin.
+fn run_on(sandbox: &Sandbox, list: &[u8]) -> Value {
+    let playbook = sandbox.file("playbook.yaml", PLAYBOOK);
+    let mut command = sandbox.rollcall("run");
+    command.arg(playbook).args(["-o", "json", "--targets", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(list).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 0, "{output:?}");
+    document(&output)
+}
