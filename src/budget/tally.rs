@@ -11,8 +11,10 @@ use super::{LearnedFrom, LearnedLimit, RunTime};
 
 /// Windows that providers use; a measured one is snapped to these.
 const WINDOWS_IN_SECONDS: [u64; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 86400];
-/// How far a measurement may be off and still be snapped.
-const SNAP: f64 = 1.6;
+/// How far a measurement may be off, in seconds: two whole-second headers, one at each end.
+const ROUNDING: f64 = 1.6;
+/// Less than this past a whole second is the request's own travel.
+const CLOSE: f64 = 0.25;
 /// Clean windows before a little more is tried: at first, and at most.
 const CLEAN_WINDOWS: (u32, u32) = (4, 64);
 
@@ -102,18 +104,15 @@ impl Tally {
     }
 }
 
-/// The nearest usual window, where one is near enough.
+/// The window that was meant by a measured one, which whole-second headers put up to a second off.
+///
+/// A usual window that is near enough; else whole seconds, rather more than fewer: too short a window costs a refusal.
 pub(super) fn snap(measured: Duration) -> Duration {
     let seconds = measured.as_secs_f64();
-    let distance = |window: u64| {
-        #[expect(clippy::cast_precision_loss, reason = "at most 86400")]
-        let window = window as f64;
-        (window - seconds).abs()
-    };
-    WINDOWS_IN_SECONDS
-        .into_iter()
-        .min_by(|&one, &other| distance(one).total_cmp(&distance(other)))
-        // One or two seconds are within reach of everything small; there only a near miss counts.
-        .filter(|&window| distance(window) <= SNAP.min(seconds * 0.25))
-        .map_or(measured, Duration::from_secs)
+    let near_enough = ROUNDING.min(seconds / 10.0);
+    let usual = WINDOWS_IN_SECONDS.into_iter().map(Duration::from_secs);
+    usual
+        .min_by_key(|window| window.abs_diff(measured))
+        .filter(|window| window.abs_diff(measured).as_secs_f64() <= near_enough)
+        .unwrap_or_else(|| Duration::from_secs_f64((seconds - CLOSE).ceil().max(1.0)))
 }

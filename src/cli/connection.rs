@@ -23,12 +23,20 @@ const MAX_KEY_FILE: u64 = 64 * 1024;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct ConnectionArgs {
-    /// Base URL of the API [default: <https://cloud.hostup.se>]
-    #[arg(long, value_name = "URL", env = "ROLLCALL_API_URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Base URL of the API [default: https://cloud.hostup.se]",
+        env = "ROLLCALL_API_URL"
+    )]
     api_url: Option<String>,
 
-    /// File that holds the API key; else `HOSTUP_API_KEY`
-    #[arg(long, value_name = "FILE", env = "HOSTUP_API_KEY_FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "File that holds the API key; else HOSTUP_API_KEY",
+        env = "HOSTUP_API_KEY_FILE"
+    )]
     api_key_file: Option<PathBuf>,
 
     /// Use a built-in API with N servers instead of the real one: no account, nothing real is touched

@@ -72,3 +72,71 @@ impl FinishedRun {
         self.targets.iter().any(|target| target.status == Status::Skipped && target.ran == Ran::No)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::engine::Problem;
+
+    fn run(statuses: &[Status], stop: Option<Stop>) -> FinishedRun {
+        let fields = json!({ "id": "vps_1" });
+        let target = |&status: &Status| {
+            Arc::new(TargetResult {
+                vps: Arc::new(Vps::new(fields.as_object().unwrap().clone())),
+                status,
+                reason: None,
+                message: None,
+                ran: Ran::No,
+                started_at: None,
+                duration: None,
+                captured: Map::new(),
+                steps: Vec::new(),
+            })
+        };
+        FinishedRun {
+            targets: statuses.iter().map(target).collect(),
+            selected: Vec::new(),
+            tally: Tally::default(),
+            stop,
+            requests: RequestCounts::default(),
+            waited: Duration::ZERO,
+            duration: Duration::ZERO,
+            limits: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_exit_code_is_that_of_the_gravest_of_what_applies() {
+        use Status::{Cancelled, Failed, Ok, Refused, Running, Skipped, TimedOut, Unavailable, Unknown};
+        let auth = || Some(Stop::Auth(Problem::default()));
+        for (statuses, stop, code) in [
+            (&[Ok, Ok][..], None, 0),
+            (&[], None, 8),
+            (&[Ok, Failed], None, 1),
+            (&[Ok, TimedOut, Refused], None, 1),
+            (&[Ok, Refused], None, 3),
+            (&[Ok, Unavailable], None, 3),
+            (&[Ok, Skipped], Some(Stop::Deadline), 3),
+            (&[Ok, Cancelled], None, 3),
+            (&[Failed, Unknown, Refused], None, 6),
+            (&[Running, Unavailable], Some(Stop::Patience(None)), 6),
+            (&[Unknown, Failed], auth(), 4),
+            (&[], Some(Stop::Inventory(String::new())), 4),
+            (&[], Some(Stop::Declined), 2),
+            (&[Unknown], Some(Stop::Signal(2)), 130),
+            (&[Ok], Some(Stop::Signal(15)), 143),
+        ] {
+            assert_eq!(run(statuses, stop.clone()).exit_code(false), code, "{statuses:?} {stop:?}");
+        }
+        assert_eq!(run(&[], None).exit_code(true), 0);
+    }
+
+    #[test]
+    fn coverage_counts_answers_and_is_not_known_of_nobody() {
+        let summary = run(&[Status::Ok, Status::Failed, Status::Unknown, Status::Skipped], None).summary();
+        assert_eq!(summary.coverage(), Some(0.5));
+        assert_eq!(run(&[], None).summary().coverage(), None);
+    }
+}

@@ -9,6 +9,8 @@
 
 mod backoff;
 mod call;
+mod denials;
+mod dispatch;
 mod event;
 mod finished;
 mod listing;
@@ -16,9 +18,12 @@ mod outcome;
 mod poll_timing;
 mod replies;
 mod run;
+mod spec;
+mod step;
 mod stopping;
 mod target;
 mod verdict;
+mod watching;
 
 pub use call::{
     Answer, Availability, Call, CallId, Exited, Failure, Page, Pid, PollAnswer, PollUrl, Problem, Reply,
@@ -27,4 +32,6 @@ pub use call::{
 pub use event::{Event, EventKind, RequestCounts, Stop};
 pub use finished::FinishedRun;
 pub use outcome::{CheckResult, Ran, Reason, Status, StepResult, Summary, TargetResult};
-pub use run::{Effect, Engine, GRACE, Input, PATIENCE, Purpose, RunSpec};
+pub use run::{Engine, GRACE, PATIENCE};
+pub use spec::{Purpose, RunSpec};
+pub use step::{Effect, Input};

@@ -1,7 +1,7 @@
 //! The engine itself: inputs in, effects out.
 //!
 //! [`Engine::step`] is the only door. It takes in what happened, lets every timer fire that is due, sends whatever
-//! the budget lets go, and says when it wants to be woken. What a reply means to a target stands in
+//! the budget lets go (`dispatch`), and says when it wants to be woken. What a reply means to a target stands in
 //! `replies`, what an interrupt means in `stopping`.
 
 use std::{
@@ -14,17 +14,17 @@ use std::{
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use super::{
-    Call, CallId, Event, EventKind, FinishedRun, Reason, Reply, RequestCounts, Status, StepResult, Stop,
-    TargetResult,
+    CallId, Effect, Event, EventKind, FinishedRun, Input, Purpose, Ran, Reason, RequestCounts, RunSpec,
+    Status, StepResult, Stop, TargetResult,
+    denials::Denials,
     listing::Listing,
-    poll_timing::{PollTiming, Requests},
+    poll_timing::PollTiming,
     target::{Life, Target, blank_step, sum_up},
 };
 use crate::{
-    budget::{Budget, RunTime, Ticket, Wait},
-    engine::outcome::Ran,
-    fleet::{Selection, Selector, Vps, natural_cmp},
-    playbook::{Order, Rate, Step, Vars},
+    budget::{Budget, RunTime, Ticket},
+    fleet::{Selector, Vps, natural_cmp},
+    playbook::Order,
 };
 
 /// How long a signal waits for what runs. Source: failure model, K5.
@@ -32,90 +32,6 @@ pub const GRACE: Duration = Duration::from_secs(10);
 /// How long the API may ask to wait, and how long it may let nothing through, in a run without a deadline.
 /// Source: failure model, R3 and S12.
 pub const PATIENCE: Duration = Duration::from_hours(1);
-/// How long a run that is stopping waits for the API to let its last polls through.
-const PATIENCE_WHEN_STOPPING: Duration = Duration::from_mins(1);
-
-/// Everything that a run is told before it begins.
-#[derive(Debug, Clone)]
-pub struct RunSpec {
-    /// Only read the inventory, or run the steps too.
-    pub purpose: Purpose,
-    /// Which VPSes.
-    pub selection: Selection,
-    /// The values for templates and conditions.
-    pub vars: Vars,
-    /// What is run on each, in order.
-    pub steps: Vec<Step>,
-    /// In which order targets are taken.
-    pub order: Order,
-    /// Targets between probe and last answer at a time; `None`: no limit but the requests'.
-    pub concurrency: Option<usize>,
-    /// Requests in flight at a time.
-    pub connections: usize,
-    /// The user's ceiling on requests.
-    pub rate: Option<Rate>,
-    /// How long the whole run may take.
-    pub deadline: Option<Duration>,
-    /// Ask before a run on more targets than this; `None`: never ask.
-    pub confirm_over: Option<usize>,
-    /// For the order, the sample and the jitter: the same seed and inputs give the same requests.
-    pub seed: u64,
-}
-
-/// What a run is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Only to know which VPSes are selected.
-    List,
-    /// To run the steps on them.
-    Run,
-}
-
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "an answer is by far the most frequent input")]
-pub enum Input {
-    /// The run begins. Comes once, first.
-    Begin,
-    /// A call came back.
-    Answered {
-        /// Which.
-        call: CallId,
-        /// With what.
-        reply: Reply,
-    },
-    /// The time that was asked for by [`Effect::WakeAt`] is here.
-    Tick,
-    /// The answer to [`Effect::Ask`].
-    Confirmed(bool),
-    /// A signal, by its number. The second one ends the run at once.
-    Interrupted(i32),
-}
-
-/// Something to be done.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Send this call, and bring back what comes of it. A start must be brought back whatever happens.
-    Send {
-        /// To be given back with the answer.
-        id: CallId,
-        /// What to send.
-        call: Call,
-    },
-    /// Step with [`Input::Tick`] at this time, unless something else happens before; replaces what was asked
-    /// before.
-    WakeAt(RunTime),
-    /// Ask the user whether to go on with this many targets.
-    Ask {
-        /// Targets selected.
-        targets: usize,
-    },
-    /// Tell whoever watches.
-    Tell(Event),
-    /// The run is over; calls still in flight matter no more.
-    Finish,
-}
-
 /// A run, as a state machine.
 #[derive(Debug)]
 pub struct Engine {
@@ -144,8 +60,8 @@ pub struct Engine {
     pub(super) stop: Option<Stop>,
     pub(super) last_accepted: RunTime,
     pub(super) requests: RequestCounts,
-    blocked_since: Option<RunTime>,
-    waited: Duration,
+    pub(super) blocked_since: Option<RunTime>,
+    pub(super) waited: Duration,
     pub(super) random: StdRng,
     pub(super) effects: Vec<Effect>,
     finished: Option<RunTime>,
@@ -179,33 +95,6 @@ pub(super) enum Subject {
     Probe(usize),
     Start(usize),
     Poll(usize),
-}
-
-/// 403s to each kind of call, which stop the run if the first few get nothing else.
-#[derive(Debug, Default)]
-pub(super) struct Denials {
-    pub(super) probe: Refusals,
-    pub(super) start: Refusals,
-    pub(super) poll: Refusals,
-}
-
-/// How often the first calls of a kind were forbidden.
-#[derive(Debug, Default)]
-pub(super) struct Refusals {
-    accepted: bool,
-    forbidden: u32,
-}
-
-impl Refusals {
-    pub(super) fn accepted(&mut self) {
-        self.accepted = true;
-    }
-
-    /// One more 403; true if it is the token and not the target.
-    pub(super) fn forbidden(&mut self) -> bool {
-        self.forbidden += 1;
-        !self.accepted && self.forbidden >= 3
-    }
 }
 
 impl Engine {
@@ -391,125 +280,6 @@ impl Engine {
         self.step_names.iter().map(blank).collect()
     }
 
-    /// Sends what may leave; says when the budget wants to be asked again.
-    fn dispatch(&mut self, now: RunTime) -> Option<RunTime> {
-        while let Some(subject) = self.most_urgent() {
-            match self.budget.take(now) {
-                Ok(ticket) => {
-                    self.stand_still_until(now);
-                    self.send(now, subject, ticket);
-                }
-                Err(Wait::ForAnswer) => return None,
-                Err(Wait::Until(at)) => {
-                    if self.is_beyond_patience(now, at) {
-                        if self.stop.is_some() {
-                            self.give_up(now);
-                        } else {
-                            self.stop_for(now, Stop::Patience(Some(at.since(now))));
-                        }
-                        continue;
-                    }
-                    self.blocked_since.get_or_insert(now);
-                    return Some(at);
-                }
-            }
-        }
-        None
-    }
-
-    /// Ends a stand-still that the budget caused, if there is one.
-    fn stand_still_until(&mut self, now: RunTime) {
-        if let Some(since) = self.blocked_since.take() {
-            self.waited += now.since(since);
-        }
-    }
-
-    /// Depth first: what finishes a target goes before what begins one.
-    fn most_urgent(&mut self) -> Option<Subject> {
-        while let Some(&index) = self.polls.front()
-            && self.open(index).is_none()
-        {
-            self.polls.pop_front();
-        }
-        if self.listing.is_due() && self.stop.is_none() {
-            return Some(Subject::Listing);
-        }
-        if let Some(&index) = self.polls.front() {
-            return Some(Subject::Poll(index));
-        }
-        if self.stop.is_some() || self.asked {
-            return None;
-        }
-        if self.released
-            && let Some(&index) = self.starts.front()
-        {
-            return Some(Subject::Start(index));
-        }
-        let &index = self.probes.front()?;
-        let begun = self.open(index).is_some_and(Target::has_begun);
-        let room = self.spec.concurrency.is_none_or(|most| self.active < most);
-        (begun || room).then_some(Subject::Probe(index))
-    }
-
-    fn send(&mut self, now: RunTime, subject: Subject, ticket: Ticket) {
-        let Some(call) = self.take_call(now, subject) else {
-            // It turned out that there is nothing to send (its command cannot be made); the permission lapses.
-            self.budget.unanswered(ticket);
-            return;
-        };
-        let id = CallId(self.next_call);
-        self.next_call += 1;
-        self.calls.insert(id, Outstanding { ticket, subject });
-        if let Subject::Probe(index) | Subject::Start(index) | Subject::Poll(index) = subject
-            && let Slot::Open(target) = &mut self.slots[index]
-        {
-            target.call = Some(id);
-            if target.began.is_none() {
-                target.began = Some(now);
-                self.active += 1;
-            }
-        }
-        self.effects.push(Effect::Send { id, call });
-    }
-
-    /// Takes the call out of its queue.
-    fn take_call(&mut self, now: RunTime, subject: Subject) -> Option<Call> {
-        match subject {
-            Subject::Listing => {
-                self.requests.list += 1;
-                Some(Call::List { cursor: self.listing.take() })
-            }
-            Subject::Probe(index) => {
-                self.probes.pop_front();
-                self.requests.probe += 1;
-                Some(Call::Probe { vps: self.open(index)?.id.clone() })
-            }
-            Subject::Start(index) => {
-                self.starts.pop_front();
-                let target = self.open(index)?;
-                match self.render(target.steps.len(), &target.vps) {
-                    Ok(command) => {
-                        let vps = target.id.clone();
-                        self.requests.start += 1;
-                        Some(Call::Start { vps, command })
-                    }
-                    Err(message) => {
-                        self.step_over(now, index, Status::Refused, Some(Reason::Template), Ran::No, message);
-                        None
-                    }
-                }
-            }
-            Subject::Poll(index) => {
-                self.polls.pop_front();
-                let Slot::Open(target) = &mut self.slots[index] else { return None };
-                let Life::Watch(watch) = &mut target.life else { return None };
-                watch.polled = now;
-                self.requests.poll += 1;
-                Some(Call::Poll { vps: target.id.clone(), pid: watch.pid, url: watch.url.clone() })
-            }
-        }
-    }
-
     fn fire_timers(&mut self, now: RunTime) {
         while let Some(&Reverse((at, timer))) = self.timers.peek()
             && at <= now
@@ -557,24 +327,6 @@ impl Engine {
             Slot::Open(target) => Some(target),
             Slot::Done(_) => None,
         }
-    }
-
-    /// How dear a request is at the moment.
-    pub(super) fn requests_are(&self) -> Requests {
-        if self.budget.limit().is_some() || self.spec.rate.is_some() {
-            Requests::Scarce
-        } else {
-            Requests::Plenty
-        }
-    }
-
-    fn is_beyond_patience(&self, now: RunTime, at: RunTime) -> bool {
-        let patience = match (&self.stop, self.spec.deadline) {
-            (Some(_), _) => PATIENCE_WHEN_STOPPING,
-            (None, Some(deadline)) => (RunTime::START + deadline).since(now),
-            (None, None) => PATIENCE,
-        };
-        at.since(now) > patience
     }
 
     fn is_over(&self) -> bool {

@@ -17,14 +17,14 @@ use std::{
 };
 
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value,
+    Environment, Error, ErrorKind, Output, State, Value,
     syntax::SyntaxConfig,
     value::{Object, Serde, ValueKind},
 };
 use serde_json::Map;
 
 use self::segments::{Segment, segments};
-use super::{Diagnostic, MAX_COMMAND_CHARS, Vars};
+use super::{Diagnostic, MAX_COMMAND_CHARS, Vars, language};
 
 pub(super) use self::names::Scope;
 
@@ -263,25 +263,11 @@ const NAME: &str = "run";
 
 /// What all templates have in common; each gets a copy, whose tables are shared.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let mut environment = language::environment();
     environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(50);
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_formatter(insert);
     let syntax = SyntaxConfig::builder().comment_delimiters(segments::COMMENT.0, segments::COMMENT.1).build();
     environment.set_syntax(syntax.expect("three different pairs of delimiters"));
-    // Escaping for HTML protects nothing in a shell, and what calls itself safe must not seem to.
-    for filter in ["safe", "escape", "e", "pprint"] {
-        environment.remove_filter(filter);
-    }
-    for test in ["safe", "escaped"] {
-        environment.remove_test(test);
-    }
-    // `debug` shows every variable, secret or not; a `namespace` outlives a loop, and so can double in each turn.
-    for function in ["debug", "namespace"] {
-        environment.remove_global(function);
-    }
     environment.add_filter("raw", raw);
     environment.add_filter("tojson", to_json);
     environment

@@ -87,8 +87,11 @@ fn condition(reader: &mut Reader<'_>, field: &Field<'_>, variables: &[String]) -
     let expression = match Expression::compile(text) {
         Ok(expression) => expression,
         Err(error) => {
-            let mistake =
-                Diagnostic { span: error.span, ..Diagnostic::nowhere(format!("`where`: {}", error.message)) };
+            let mistake = Diagnostic {
+                span: error.span,
+                ..Diagnostic::nowhere(format!("`where`: {}", error.message))
+            }
+            .help("for example `resources.memoryGb >= 4 and operatingSystem.family in ['debian', 'ubuntu']`");
             reader.note_inside(field, text, mistake);
             return None;
         }

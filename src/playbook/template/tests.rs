@@ -102,7 +102,7 @@ fn a_target_that_gives_no_command_says_why() {
         ("echo {{ target.none }}", "null is not a word"),
         ("echo {{ target.map }}", "a mapping is not a word"),
         ("echo {{ target.deep }}", "a list in a list is not a word"),
-        ("echo {{ target.blank | int }}", "in `int`"),
+        ("echo {{ target.blank | int }}", "in `target.blank | int`: undefined value"),
         ("{{ target.blank | raw }}", "the command is empty"),
         ("echo {{ target.nul }}", "NUL"),
         ("echo {{ target.long }}", "the command is too long: 5005 characters, of at most 4096"),
@@ -192,7 +192,7 @@ fn pb10_what_is_wrong_for_every_target_is_found_without_one() {
         ("{{ 'a' * 9000 }}".to_owned(), "`*` repeats a text or a list here"),
         ("echo \0".to_owned(), "the command contains a NUL character, which no shell can take"),
         ("{% if false %}x{% endif %}".to_owned(), "the command is empty"),
-        ("echo {{ vars.mount | int }}".to_owned(), "in `int`: invalid float literal"),
+        ("echo {{ vars.mount | int }}".to_owned(), "in `vars.mount | int`: undefined value"),
         ("a".repeat(70_000), "too long: 70000 bytes, of at most 65536"),
     ] {
         assert_eq!(mistakes(&template)[0].0, message);

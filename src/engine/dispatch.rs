@@ -1,0 +1,153 @@
+//! Which request leaves next, while the budget lets any go.
+
+use std::time::Duration;
+
+use super::{
+    Call, CallId, Effect, PATIENCE, Ran, Reason, Status, Stop,
+    poll_timing::Requests,
+    run::{Engine, Outstanding, Slot, Subject},
+    target::{Life, Target},
+};
+use crate::budget::{RunTime, Ticket, Wait};
+
+/// How long a run that is stopping waits for the API to let its last polls through.
+const PATIENCE_WHEN_STOPPING: Duration = Duration::from_mins(1);
+
+impl Engine {
+    /// Sends what may leave; says when the budget wants to be asked again.
+    pub(super) fn dispatch(&mut self, now: RunTime) -> Option<RunTime> {
+        while let Some(subject) = self.most_urgent() {
+            match self.budget.take(now) {
+                Ok(ticket) => {
+                    self.stand_still_until(now);
+                    self.send(now, subject, ticket);
+                }
+                Err(Wait::ForAnswer) => return None,
+                Err(Wait::Until(at)) => {
+                    if self.is_beyond_patience(now, at) {
+                        if self.stop.is_some() {
+                            self.give_up(now);
+                        } else {
+                            self.stop_for(now, Stop::Patience(Some(at.since(now))));
+                        }
+                        continue;
+                    }
+                    self.blocked_since.get_or_insert(now);
+                    return Some(at);
+                }
+            }
+        }
+        None
+    }
+
+    /// Ends a stand-still that the budget caused, if there is one.
+    pub(super) fn stand_still_until(&mut self, now: RunTime) {
+        if let Some(since) = self.blocked_since.take() {
+            self.waited += now.since(since);
+        }
+    }
+
+    /// Depth first: what finishes a target goes before what begins one.
+    fn most_urgent(&mut self) -> Option<Subject> {
+        while let Some(&index) = self.polls.front()
+            && self.open(index).is_none()
+        {
+            self.polls.pop_front();
+        }
+        if self.listing.is_due() && self.stop.is_none() {
+            return Some(Subject::Listing);
+        }
+        if let Some(&index) = self.polls.front() {
+            return Some(Subject::Poll(index));
+        }
+        if self.stop.is_some() || self.asked {
+            return None;
+        }
+        if self.released
+            && let Some(&index) = self.starts.front()
+        {
+            return Some(Subject::Start(index));
+        }
+        let &index = self.probes.front()?;
+        let begun = self.open(index).is_some_and(Target::has_begun);
+        let room = self.spec.concurrency.is_none_or(|most| self.active < most);
+        (begun || room).then_some(Subject::Probe(index))
+    }
+
+    fn send(&mut self, now: RunTime, subject: Subject, ticket: Ticket) {
+        let Some(call) = self.take_call(now, subject) else {
+            // It turned out that there is nothing to send (its command cannot be made); the permission lapses.
+            self.budget.unanswered(ticket);
+            return;
+        };
+        let id = CallId(self.next_call);
+        self.next_call += 1;
+        self.calls.insert(id, Outstanding { ticket, subject });
+        if let Subject::Probe(index) | Subject::Start(index) | Subject::Poll(index) = subject
+            && let Slot::Open(target) = &mut self.slots[index]
+        {
+            target.call = Some(id);
+            if target.began.is_none() {
+                target.began = Some(now);
+                self.active += 1;
+            }
+        }
+        self.effects.push(Effect::Send { id, call });
+    }
+
+    /// Takes the call out of its queue.
+    fn take_call(&mut self, now: RunTime, subject: Subject) -> Option<Call> {
+        match subject {
+            Subject::Listing => {
+                self.requests.list += 1;
+                Some(Call::List { cursor: self.listing.take() })
+            }
+            Subject::Probe(index) => {
+                self.probes.pop_front();
+                self.requests.probe += 1;
+                Some(Call::Probe { vps: self.open(index)?.id.clone() })
+            }
+            Subject::Start(index) => {
+                self.starts.pop_front();
+                let target = self.open(index)?;
+                match self.render(target.steps.len(), &target.vps) {
+                    Ok(command) => {
+                        let vps = target.id.clone();
+                        self.requests.start += 1;
+                        Some(Call::Start { vps, command })
+                    }
+                    Err(message) => {
+                        self.step_over(now, index, Status::Refused, Some(Reason::Template), Ran::No, message);
+                        None
+                    }
+                }
+            }
+            Subject::Poll(index) => {
+                self.polls.pop_front();
+                let Slot::Open(target) = &mut self.slots[index] else { return None };
+                let Life::Watch(watch) = &mut target.life else { return None };
+                watch.polled = now;
+                self.requests.poll += 1;
+                Some(Call::Poll { vps: target.id.clone(), pid: watch.pid, url: watch.url.clone() })
+            }
+        }
+    }
+
+    /// How dear a request is at the moment.
+    pub(super) fn requests_are(&self) -> Requests {
+        if self.budget.limit().is_some() || self.spec.rate.is_some() {
+            Requests::Scarce
+        } else {
+            Requests::Plenty
+        }
+    }
+
+    fn is_beyond_patience(&self, now: RunTime, at: RunTime) -> bool {
+        let patience = match (&self.stop, self.spec.deadline) {
+            (Some(_), _) => PATIENCE_WHEN_STOPPING,
+            (None, Some(deadline)) => (RunTime::START + deadline).since(now),
+            (None, None) => PATIENCE,
+        };
+        at.since(now) > patience
+    }
+}

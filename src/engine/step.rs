@@ -1,0 +1,49 @@
+//! What goes into a step of the engine, and what comes out.
+
+use super::{Call, CallId, Event, Reply};
+use crate::budget::RunTime;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "an answer is by far the most frequent input")]
+pub enum Input {
+    /// The run begins. Comes once, first.
+    Begin,
+    /// A call came back.
+    Answered {
+        /// Which.
+        call: CallId,
+        /// With what.
+        reply: Reply,
+    },
+    /// The time that was asked for by [`Effect::WakeAt`] is here.
+    Tick,
+    /// The answer to [`Effect::Ask`].
+    Confirmed(bool),
+    /// A signal, by its number. The second one ends the run at once.
+    Interrupted(i32),
+}
+
+/// Something to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Send this call, and bring back what comes of it. A start must be brought back whatever happens.
+    Send {
+        /// To be given back with the answer.
+        id: CallId,
+        /// What to send.
+        call: Call,
+    },
+    /// Step with [`Input::Tick`] at this time, unless something else happens before; replaces what was asked
+    /// before.
+    WakeAt(RunTime),
+    /// Ask the user whether to go on with this many targets.
+    Ask {
+        /// Targets selected.
+        targets: usize,
+    },
+    /// Tell whoever watches.
+    Tell(Event),
+    /// The run is over; calls still in flight matter no more.
+    Finish,
+}
