@@ -231,14 +231,9 @@ impl Bucket {
             self.margin = (self.margin + MARGIN[1]).min(MARGIN[2]);
         }
         self.scout = Scout::Needed;
-        let asked = Self::retry_after(signals);
-        let until = match (asked, reset) {
-            (None, None) => now + self.own_pause(),
-            (asked, reset) => {
-                let asked = now + asked.unwrap_or_default().max(PAUSE.0);
-                reset.map_or(asked, |reset| asked.max(reset))
-            }
-        };
+        let asked = retry_after(signals).map(|span| now + span);
+        let said = asked.max(reset);
+        let until = said.map_or_else(|| now + self.own_pause(), |said| said.max(now + PAUSE.0));
         self.not_before = self.not_before.max(until);
         if self.horizon.is_some() {
             // Whatever was believed to be left is not; the scout's answer says what is.
@@ -248,15 +243,7 @@ impl Bucket {
         if number >= self.episode {
             self.episode = self.next;
             self.refused_in_a_row += 1;
-            self.tally.refused(until, signals.limit);
-        }
-    }
-
-    /// How long the answer asks to wait; `None` where it does not say, or says nonsense.
-    fn retry_after(signals: &Signals) -> Option<Duration> {
-        match signals.retry_after? {
-            RetryAfter::In(span) => Some(span),
-            RetryAfter::At(ServerTime(at)) => signals.date.map(|ServerTime(date)| at.saturating_sub(date)),
+            self.tally.refused(said, signals.limit);
         }
     }
 
@@ -281,7 +268,23 @@ impl Bucket {
         (self.scout != Scout::NotNeeded).then_some(self.not_before)
     }
 
+    pub(super) fn left(&self) -> Option<u64> {
+        match self.horizon {
+            Some(horizon) => Some((horizon + 1).saturating_sub(self.next)),
+            None => self.tally.left(),
+        }
+    }
+
     pub(super) fn learned(&self) -> Option<LearnedLimit> {
         self.said.clone().or_else(|| self.tally.learned())
     }
+}
+
+/// How long the answer asks to wait; `None` where it does not say, or asks for nothing.
+fn retry_after(signals: &Signals) -> Option<Duration> {
+    let asked = match signals.retry_after? {
+        RetryAfter::In(span) => span,
+        RetryAfter::At(ServerTime(at)) => at.saturating_sub(signals.date?.0),
+    };
+    (!asked.is_zero()).then_some(asked)
 }

@@ -84,6 +84,11 @@ impl Budget {
         self.bucket.paused_until().filter(|&until| until > now)
     }
 
+    /// How many more requests the server's limit lets leave before its window ends, where that is known.
+    pub fn left(&self) -> Option<u64> {
+        self.bucket.left()
+    }
+
     /// What was learned of the server's limits, for the report.
     pub fn limits(&self) -> Vec<LearnedLimit> {
         self.bucket.learned().into_iter().collect()

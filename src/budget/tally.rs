@@ -45,6 +45,11 @@ impl Tally {
         self.quota.is_some_and(|quota| self.sent < quota + self.tried)
     }
 
+    /// What is left of the running window's quota, where that is known.
+    pub(super) fn left(&self) -> Option<u64> {
+        Some((self.quota? + self.tried).saturating_sub(self.sent))
+    }
+
     /// The next window has begun with a request that left at `now`.
     pub(super) fn open_window(&mut self, now: RunTime) {
         if self.window.is_some() && self.sent > 0 {
@@ -73,22 +78,24 @@ impl Tally {
         self.accepted += 1;
     }
 
-    /// The first refusal of an episode: requests may leave again at `reopens`; `limit` if the server named it.
-    pub(super) fn refused(&mut self, reopens: RunTime, limit: Option<u64>) {
+    /// The first refusal of an episode: when requests may leave again and what the limit is, if the server said so.
+    pub(super) fn refused(&mut self, reopens: Option<RunTime>, limit: Option<u64>) {
+        if let Some(limit) = limit {
+            self.quota = Some(limit.max(1));
+            self.quota_said = true;
+        }
+        // Where nothing was accepted since the last refusal, that pause was too short: no window lies between.
+        let Some(reopens) = reopens.filter(|_| self.accepted > 0) else { return };
         if let Some(before) = self.reopened {
             let measured = snap(reopens.since(before));
             self.window = Some(self.window.map_or(measured, |known| known.min(measured)));
             if !self.quota_said {
-                self.quota = Some(self.accepted.max(1));
+                self.quota = Some(self.accepted);
             }
             if self.tried > 0 {
                 self.tried = 0;
                 self.clean_needed = (self.clean_needed.max(CLEAN_WINDOWS.0) * 2).min(CLEAN_WINDOWS.1);
             }
-        }
-        if let Some(limit) = limit {
-            self.quota = Some(limit.max(1));
-            self.quota_said = true;
         }
         self.clean = 0;
         self.reopened = Some(reopens);

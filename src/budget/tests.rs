@@ -1,23 +1,29 @@
-use std::time::Duration;
+//! What the budget promises, in every order of events.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use proptest::prelude::*;
 
-use super::{tally::snap, *};
+use super::{Budget, LearnedFrom, Reset, RetryAfter, RunTime, ServerTime, Signals, Ticket, Wait};
+use crate::playbook::Rate;
 
-fn at(seconds: f64) -> RunTime {
-    RunTime::from_start(Duration::from_secs_f64(seconds))
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
-fn budget() -> Budget {
-    Budget::new(DEFAULT_CONNECTIONS, None, 1)
+fn at(millis: u64) -> RunTime {
+    RunTime::from_start(Duration::from_millis(millis))
 }
 
-/// An answer that says what remains.
-fn left(remaining: u64, reset_in: f64) -> Signals {
+/// An answer that says how much is left, until `reset` from now on.
+fn left(limit: u64, remaining: u64, reset: u64) -> Signals {
     Signals {
-        limit: Some(100),
+        limit: Some(limit),
         remaining: Some(remaining),
-        reset: Some(Reset::In(Duration::from_secs_f64(reset_in))),
+        reset: Some(Reset::In(seconds(reset))),
         ..Signals::default()
     }
 }
@@ -26,176 +32,323 @@ fn refused(retry_after: Option<RetryAfter>) -> Signals {
     Signals { throttled: true, retry_after, ..Signals::default() }
 }
 
-/// When the next request may leave, if a time is all that it waits for.
-fn wait(budget: &mut Budget, now: RunTime) -> Option<RunTime> {
-    match budget.take(now) {
-        Err(Wait::Until(until)) => Some(until),
-        Err(Wait::ForAnswer) | Ok(_) => None,
-    }
-}
-
-#[test]
-fn what_remains_is_spent_and_not_more() {
-    let mut budget = budget();
-    let first = budget.take(at(0.0)).unwrap();
-    budget.answered(at(0.1), first, &left(2, 5.0));
-    let two = [budget.take(at(0.2)).unwrap(), budget.take(at(0.2)).unwrap()];
-    assert_eq!(budget.take(at(0.2)), Err(Wait::ForAnswer), "the budget is spent, but answers may refill it");
-    for ticket in two {
-        budget.answered(at(0.3), ticket, &left(0, 4.8));
-    }
-    assert_eq!(wait(&mut budget, at(0.3)), Some(at(0.3 + 4.8 + 0.25)));
-    // One scout goes first; its answer says that the window is open.
-    let scout = budget.take(at(5.4)).unwrap();
-    assert_eq!(budget.take(at(5.4)), Err(Wait::ForAnswer));
-    budget.answered(at(5.5), scout, &left(99, 5.0));
-    assert!(budget.take(at(5.5)).is_ok());
-}
-
-#[test]
-fn requests_in_flight_are_counted_as_spent_in_whatever_order_they_are_answered() {
-    let mut budget = budget();
-    let first = budget.take(at(0.0)).unwrap();
-    budget.answered(at(0.1), first, &left(3, 9.0));
-    let [one, other, third] = [(); 3].map(|()| budget.take(at(0.2)).unwrap());
-    // The last one was seen first: two more are on their way to the server.
-    budget.answered(at(0.3), third, &left(2, 8.9));
-    assert_eq!(budget.take(at(0.3)), Err(Wait::ForAnswer));
-    budget.answered(at(0.3), one, &left(1, 8.9));
-    budget.answered(at(0.3), other, &left(0, 8.9));
-    assert!(wait(&mut budget, at(0.3)).is_some());
-}
-
-#[test]
-fn r1_p5_a_retry_after_is_waited_out_and_then_one_goes_first() {
-    let mut budget = budget();
-    let ticket = budget.take(at(0.0)).unwrap();
-    budget.answered(at(1.0), ticket, &refused(Some(RetryAfter::In(Duration::from_secs(2)))));
-    assert_eq!(wait(&mut budget, at(1.0)), Some(at(3.0)));
-    assert_eq!(wait(&mut budget, at(2.9)), Some(at(3.0)));
-    assert!(budget.take(at(3.0)).is_ok());
-    assert_eq!(budget.take(at(3.0)), Err(Wait::ForAnswer));
-}
-
-#[test]
-fn a_retry_after_date_is_read_against_the_answers_own_date() {
-    let mut budget = budget();
-    let ticket = budget.take(at(0.0)).unwrap();
-    let date = ServerTime(Duration::from_secs(1_000_000));
-    let until = RetryAfter::At(ServerTime(Duration::from_secs(1_000_007)));
-    budget.answered(at(1.0), ticket, &Signals { date: Some(date), ..refused(Some(until)) });
-    assert_eq!(wait(&mut budget, at(1.0)), Some(at(8.0)));
-}
-
-#[test]
-fn r2_s15_without_a_usable_retry_after_the_pause_is_ours_and_grows() {
-    let mut budget = budget();
-    let mut now = at(0.0);
-    let mut longest = Duration::ZERO;
-    for _ in 0..20 {
-        let ticket = budget.take(now).unwrap();
-        budget.answered(now, ticket, &refused(None));
-        let until = wait(&mut budget, now).unwrap();
-        let pause = until.since(now);
-        assert!((1.0..=60.0).contains(&pause.as_secs_f64()), "{pause:?}");
-        longest = longest.max(pause);
-        now = until;
-    }
-    assert!(longest > Duration::from_secs(20), "{longest:?}");
-}
-
-#[test]
-fn r7_an_absurd_retry_after_neither_panics_nor_overflows() {
-    let mut budget = budget();
-    let ticket = budget.take(at(5.0)).unwrap();
-    budget.answered(at(5.0), ticket, &refused(Some(RetryAfter::In(Duration::MAX))));
-    assert!(wait(&mut budget, at(5.0)).is_some_and(|until| until > at(1e9)));
-}
-
-#[test]
-fn a_limit_is_learned_by_counting_where_nothing_says_what_remains() {
-    // 50 per 10 s, said by nobody but in the 429s' Retry-After.
-    let (limit, window) = (50, 10.0_f64);
-    let mut budget = budget();
-    let (mut now, mut used, mut opened, mut refusals) = (0.0_f64, 0, 0.0_f64, 0);
-    for _ in 0..2000 {
-        if now - opened >= window {
-            (opened, used) = (opened + window * ((now - opened) / window).floor(), 0);
-        }
-        match budget.take(at(now)) {
-            Ok(ticket) if used < limit => {
-                used += 1;
-                budget.answered(at(now), ticket, &Signals::default());
+/// When the next request may leave, if nothing comes back before.
+fn next(budget: &mut Budget, from: RunTime) -> RunTime {
+    let mut now = from;
+    loop {
+        match budget.take(now) {
+            Ok(_) => return now,
+            Err(Wait::Until(later)) => {
+                assert!(later > now, "a wait that is none");
+                now = later;
             }
-            Ok(ticket) => {
-                refusals += 1;
-                let wait = (opened + window - now).ceil();
-                budget.answered(
-                    at(now),
-                    ticket,
-                    &refused(Some(RetryAfter::In(Duration::from_secs_f64(wait)))),
-                );
-            }
-            Err(Wait::Until(until)) => now = until.since_start().as_secs_f64(),
-            Err(Wait::ForAnswer) => unreachable!("each is answered at once"),
+            Err(Wait::ForAnswer) => panic!("nothing is in flight"),
         }
     }
-    let learned = &budget.limits()[0];
-    assert_eq!(learned.window, Some(Duration::from_secs(10)));
-    assert!((50..=56).contains(&learned.limit), "{learned:?}");
-    assert!(refusals <= 12, "{refusals} refusals in 2000 requests");
 }
 
-#[test]
-fn measured_windows_are_taken_for_those_that_were_meant() {
-    for (measured, meant) in
-        [(59.2, 60), (61.4, 60), (10.6, 10), (6.02, 6), (6.0, 6), (5.3, 5), (4.4, 5), (0.3, 1), (301.0, 300)]
-    {
-        assert_eq!(snap(Duration::from_secs_f64(measured)), Duration::from_secs(meant), "{measured}");
-    }
+/// The pause after one refusal at 10 s that says this.
+fn pause_after(signals: &Signals) -> Duration {
+    let mut budget = Budget::new(32, None, 1);
+    let ticket = budget.take(at(9_000)).unwrap();
+    budget.answered(at(10_000), ticket, signals);
+    next(&mut budget, at(10_000)).since(at(10_000))
 }
 
 proptest! {
-    /// Invariant 7 of the pacing policy.
     #[test]
     fn no_span_holds_more_than_the_users_rate(
-        requests in 1_u32..500, window in 1_u64..120, gaps in prop::collection::vec(0_u64..3_000, 1..300),
+        requests in 1_u32..400,
+        window in 1_u64..120,
+        pauses in prop::collection::vec(0_u64..3_000, 1..600),
     ) {
-        let rate = Rate { requests, window: Duration::from_secs(window) };
-        let mut budget = Budget::new(10_000, Some(rate), 1);
-        let mut now = RunTime::START;
+        let window = seconds(window);
+        let mut budget = Budget::new(usize::MAX, Some(Rate { requests, window }), 1);
         let mut sent: Vec<RunTime> = Vec::new();
-        for gap in gaps {
-            now = now + Duration::from_millis(gap);
-            // As greedy as can be: everything that may leave leaves.
-            while let Ok(ticket) = budget.take(now) {
+        let mut now = RunTime::START;
+        for pause in pauses {
+            now = now + Duration::from_millis(pause);
+            while sent.len() < 1500 && let Ok(ticket) = budget.take(now) {
                 budget.answered(now, ticket, &Signals::default());
                 sent.push(now);
             }
         }
-        for (index, first) in sent.iter().enumerate() {
-            let in_span = sent[index..].iter().take_while(|&&other| other < *first + rate.window).count();
-            prop_assert!(in_span <= requests as usize, "{} in {:?}", in_span, rate);
+        let apart = usize::try_from(requests).unwrap();
+        for (first, last) in sent.iter().zip(sent.iter().skip(apart)) {
+            prop_assert!(last.since(*first) >= window);
         }
     }
 
+    /// A window of `limit` requests answers in any order, having seen them in any order.
     #[test]
-    fn a_server_time_is_never_read_too_early(
-        offset in 0_u32..1_000_000, travel in prop::collection::vec((0.0_f64..2.0, 0.0_f64..2.0), 1..20),
+    fn the_horizon_never_overspends_whatever_overtakes_what(
+        limit in 1_u64..40,
+        connections in 1_usize..40,
+        choices in prop::collection::vec((0_usize..3, 0_usize..64), 1..400),
     ) {
-        let mut clock = server_clock::ServerClock::default();
-        let mut now = 0.0;
-        for (there, back) in travel {
-            let date = (f64::from(offset) + now + there).floor();
-            clock.observe(
-                ServerTime(Duration::from_secs_f64(date)),
-                at(now),
-                at(now + there + back),
-            );
-            now += there + back;
+        let mut budget = Budget::new(connections, None, 1);
+        // A first answer says what the limit is; before it, nothing can be known.
+        let ticket = budget.take(RunTime::START).unwrap();
+        let mut used = 1;
+        budget.answered(at(1), ticket, &left(limit, limit - used, 60));
+        let mut travelling: VecDeque<Ticket> = VecDeque::new();
+        let mut answers: Vec<(Ticket, u64)> = Vec::new();
+        for (choice, which) in choices {
+            match choice {
+                0 => travelling.extend(budget.take(at(2)).ok()),
+                1 if !travelling.is_empty() => {
+                    let ticket = travelling.remove(which % travelling.len()).unwrap();
+                    used += 1;
+                    prop_assert!(used <= limit, "request {used} of {limit}");
+                    answers.push((ticket, limit - used));
+                }
+                2 if !answers.is_empty() => {
+                    let (ticket, remaining) = answers.swap_remove(which % answers.len());
+                    budget.answered(at(2), ticket, &left(limit, remaining, 60));
+                }
+                _ => {}
+            }
         }
-        let event = f64::from(offset) + now + 5.0;
-        let read = clock.run_time(ServerTime(Duration::from_secs_f64(event))).unwrap();
-        prop_assert!(read.since_start().as_secs_f64() >= now + 5.0 - 1e-6);
+        prop_assert!(used + u64::try_from(travelling.len()).unwrap() <= limit);
     }
+
+    #[test]
+    fn nothing_leaves_before_the_pause_is_over(retry_after in 0_u64..4_000, reset in 0_u64..3_600) {
+        let signals = Signals { reset: Some(Reset::In(seconds(reset))), ..refused(Some(RetryAfter::In(seconds(retry_after)))) };
+        prop_assert_eq!(pause_after(&signals), seconds(retry_after.max(reset).max(1)));
+    }
+
+    /// Every wait ends, whatever the server says.
+    #[test]
+    fn asking_again_at_the_time_named_always_leads_on(
+        said in prop::collection::vec((any::<bool>(), prop::option::of(0_u64..90), prop::option::of(0_u64..50), prop::option::of(0_u64..90)), 1..60),
+    ) {
+        let mut budget = Budget::new(4, Some(Rate { requests: 50, window: seconds(10) }), 3);
+        let mut now = RunTime::START;
+        for (throttled, retry_after, remaining, reset) in said {
+            let mut asked = 0;
+            let ticket = loop {
+                match budget.take(now) {
+                    Ok(ticket) => break ticket,
+                    Err(Wait::Until(later)) => now = later,
+                    Err(Wait::ForAnswer) => panic!("nothing is in flight"),
+                }
+                asked += 1;
+                prop_assert!(asked < 5, "asked {asked} times, and now it is {now}");
+            };
+            let signals = Signals {
+                throttled,
+                retry_after: retry_after.map(|wait| RetryAfter::In(seconds(wait))),
+                limit: remaining.map(|_| 50),
+                remaining,
+                reset: reset.map(|wait| Reset::In(seconds(wait))),
+                date: None,
+            };
+            budget.answered(now, ticket, &signals);
+        }
+    }
+}
+
+#[test]
+fn after_a_pause_one_request_goes_first() {
+    let mut budget = Budget::new(32, None, 1);
+    let ticket = budget.take(at(0)).unwrap();
+    budget.answered(at(100), ticket, &refused(Some(RetryAfter::In(seconds(5)))));
+    assert_eq!(budget.take(at(5_099)), Err(Wait::Until(at(5_100))));
+    assert_eq!(budget.paused_until(at(5_099)), Some(at(5_100)));
+    let scout = budget.take(at(5_100)).unwrap();
+    assert_eq!(budget.take(at(5_200)), Err(Wait::ForAnswer));
+    budget.answered(at(5_300), scout, &Signals::default());
+    assert!(budget.take(at(5_300)).is_ok() && budget.take(at(5_300)).is_ok());
+}
+
+#[test]
+fn a_scout_that_brings_no_answer_is_followed_by_another() {
+    let mut budget = Budget::new(32, None, 1);
+    let ticket = budget.take(at(0)).unwrap();
+    budget.answered(at(100), ticket, &refused(Some(RetryAfter::In(seconds(5)))));
+    let scout = budget.take(at(5_100)).unwrap();
+    budget.unanswered(scout);
+    let again = budget.take(at(5_200)).unwrap();
+    assert_eq!(budget.take(at(5_200)), Err(Wait::ForAnswer));
+    budget.answered(at(5_300), again, &Signals::default());
+    assert!(budget.take(at(5_300)).is_ok());
+}
+
+#[test]
+fn a_spent_window_is_waited_out_with_a_margin_and_then_scouted() {
+    let mut budget = Budget::new(32, None, 1);
+    let ticket = budget.take(at(0)).unwrap();
+    budget.answered(at(100), ticket, &left(1, 0, 10));
+    assert_eq!(budget.take(at(200)), Err(Wait::Until(at(10_350))));
+    let scout = budget.take(at(10_350)).unwrap();
+    budget.answered(at(10_400), scout, &left(3, 2, 10));
+    assert!(budget.take(at(10_400)).is_ok() && budget.take(at(10_400)).is_ok());
+    assert_eq!(budget.take(at(10_400)), Err(Wait::ForAnswer));
+}
+
+#[test]
+fn a_scout_that_comes_too_early_widens_the_margin_up_to_its_most() {
+    let mut budget = Budget::new(32, None, 1);
+    let ticket = budget.take(at(0)).unwrap();
+    budget.answered(at(0), ticket, &left(1, 0, 10));
+    let mut now = next_time(&mut budget, at(0));
+    for margin in [750, 1250, 1250] {
+        let scout = budget.take(now).unwrap();
+        budget.answered(now, scout, &refused(Some(RetryAfter::In(seconds(1)))));
+        now = next_time(&mut budget, now);
+        let scout = budget.take(now).unwrap();
+        budget.answered(now, scout, &left(1, 0, 10));
+        let opens = next_time(&mut budget, now);
+        assert_eq!(opens.since(now), seconds(10) + Duration::from_millis(margin));
+        now = opens;
+    }
+}
+
+fn next_time(budget: &mut Budget, now: RunTime) -> RunTime {
+    match budget.take(now) {
+        Err(Wait::Until(later)) => later,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_date_is_read_against_the_answers_own_date() {
+    let date = Some(ServerTime(seconds(1_790_000_000)));
+    let later = |by: u64| Some(RetryAfter::At(ServerTime(seconds(1_790_000_000 + by))));
+    assert_eq!(pause_after(&Signals { date, ..refused(later(42)) }), seconds(42));
+    // Without one it says nothing.
+    assert!(pause_after(&refused(later(42))) <= seconds(2));
+}
+
+#[test]
+fn a_reset_is_server_time_and_follows_its_date() {
+    let date = Some(ServerTime(seconds(1_790_000_000)));
+    let reset = Some(Reset::At(ServerTime(seconds(1_790_000_030))));
+    let pause = pause_after(&Signals { reset, date, ..refused(None) });
+    // The server's clock read 1790000000 and something when it answered: 30 s, taken on the late side.
+    assert!(pause >= seconds(29) && pause <= seconds(31), "{pause:?}");
+    // Without a date, and an hour or more away, it is not believed.
+    assert!(pause_after(&Signals { reset, ..refused(None) }) <= seconds(2));
+    let far = Some(Reset::In(seconds(3_601)));
+    assert!(pause_after(&Signals { reset: far, ..refused(None) }) <= seconds(2));
+}
+
+#[test]
+fn an_absurd_retry_after_overflows_nothing() {
+    let mut budget = Budget::new(32, None, 1);
+    let ticket = budget.take(at(0)).unwrap();
+    budget.answered(at(100), ticket, &refused(Some(RetryAfter::In(Duration::MAX))));
+    let until = budget.paused_until(at(100)).unwrap();
+    assert_eq!(until, RunTime::from_start(Duration::MAX));
+    assert_eq!(budget.take(at(200)), Err(Wait::Until(until)));
+}
+
+#[test]
+fn our_own_back_off_begins_at_a_second_grows_and_ends_at_a_minute() {
+    let mut longest = Duration::ZERO;
+    for seed in 0..20 {
+        let mut budget = Budget::new(32, None, seed);
+        let mut now = RunTime::START;
+        for round in 0..12 {
+            let ticket = budget.take(now).unwrap();
+            budget.answered(now, ticket, &refused(None));
+            let later = next_time(&mut budget, now);
+            let pause = later.since(now);
+            let most = seconds((1 << round.min(6)).min(60));
+            assert!(pause >= seconds(1) && pause <= most, "pause {round}: {pause:?}");
+            longest = longest.max(pause);
+            now = later;
+        }
+    }
+    assert!(longest > seconds(45), "{longest:?}");
+}
+
+/// A fixed window without headers but Retry-After: asks until the time is over, and says what was accepted when.
+fn under_a_window(limit: u64, window: u64, until: u64) -> (Budget, BTreeMap<u64, u64>, u64) {
+    let mut budget = Budget::new(32, None, 1);
+    let (mut now, mut refusals) = (RunTime::START, 0);
+    let mut accepted: BTreeMap<u64, u64> = BTreeMap::new();
+    while now < RunTime::from_start(seconds(until)) {
+        match budget.take(now) {
+            Ok(ticket) => {
+                let count = accepted.entry(now.since_start().as_secs() / window).or_default();
+                if *count < limit {
+                    *count += 1;
+                    budget.answered(now, ticket, &Signals::default());
+                } else {
+                    refusals += 1;
+                    let wait = window - now.since_start().as_secs() % window;
+                    budget.answered(now, ticket, &refused(Some(RetryAfter::In(seconds(wait)))));
+                }
+                now = now + Duration::from_millis(10);
+            }
+            Err(Wait::Until(later)) => now = later,
+            Err(Wait::ForAnswer) => panic!("every answer is here"),
+        }
+    }
+    (budget, accepted, refusals)
+}
+
+#[test]
+fn a_limit_that_nobody_names_is_learned_by_counting() {
+    let (budget, accepted, refusals) = under_a_window(120, 60, 3_600);
+    let limits = budget.limits();
+    assert_eq!(limits.len(), 1);
+    assert_eq!((limits[0].window, limits[0].learned_from), (Some(seconds(60)), LearnedFrom::Refusals));
+    assert!((110..=135).contains(&limits[0].limit), "{limits:?}");
+    let total: u64 = accepted.values().sum();
+    assert!(total >= 60 * 120 * 95 / 100, "{total} of {}", 60 * 120);
+    assert!(refusals <= 10, "{refusals} refused");
+}
+
+#[test]
+fn a_limit_named_in_refusals_is_taken_at_its_word() {
+    let mut budget = Budget::new(32, None, 1);
+    let ticket = budget.take(at(0)).unwrap();
+    budget.answered(at(0), ticket, &Signals { limit: Some(77), ..refused(Some(RetryAfter::In(seconds(3)))) });
+    assert_eq!(budget.limit(), Some((77, None)));
+    assert_eq!(budget.limits()[0].learned_from, LearnedFrom::Header);
+}
+
+#[test]
+fn refusals_without_a_word_teach_no_window() {
+    let mut budget = Budget::new(32, None, 1);
+    let mut now = RunTime::START;
+    for round in 0..8 {
+        let ticket = budget.take(now).unwrap();
+        let signals = if round % 2 == 0 { Signals::default() } else { refused(None) };
+        budget.answered(now, ticket, &signals);
+        if round % 2 == 1 {
+            now = next_time(&mut budget, now);
+        }
+    }
+    assert!(budget.limits().iter().all(|limit| limit.window.is_none()), "{:?}", budget.limits());
+}
+
+#[test]
+fn requests_in_flight_grow_slowly_while_no_limit_is_known() {
+    let mut budget = Budget::new(32, None, 1);
+    let flight = |budget: &mut Budget| {
+        let tickets: Vec<Ticket> = std::iter::from_fn(|| budget.take(at(0)).ok()).collect();
+        for &ticket in &tickets {
+            budget.answered(at(0), ticket, &Signals::default());
+        }
+        tickets.len()
+    };
+    let mut sizes = Vec::new();
+    for _ in 0..100 {
+        sizes.push(flight(&mut budget));
+    }
+    assert_eq!((sizes.first(), sizes.last()), (Some(&8), Some(&32)));
+    assert!(sizes.windows(2).all(|pair| pair[1] >= pair[0] && pair[1] <= pair[0] + 1), "{sizes:?}");
+}
+
+#[test]
+fn an_answer_says_nothing_twice() {
+    let mut budget = Budget::new(1, None, 1);
+    let ticket = budget.take(at(0)).unwrap();
+    budget.answered(at(0), ticket, &Signals::default());
+    budget.answered(at(0), ticket, &refused(None));
+    assert_eq!(budget.paused_until(at(0)), None);
 }

@@ -133,21 +133,29 @@ impl Engine {
         }
     }
 
-    /// How dear a request is at the moment.
+    /// How dear a request is at the moment: scarce if what is left may not do for all that is still to be sent.
     pub(super) fn requests_are(&self) -> Requests {
-        if self.budget.limit().is_some() || self.spec.rate.is_some() {
-            Requests::Scarce
-        } else {
-            Requests::Plenty
-        }
+        let (probes, starts) = (self.probes.len(), self.starts.len());
+        let running = self.unfinished.saturating_sub(probes + starts);
+        let wanted = (3 * probes + 2 * starts + running) * 5 / 4 + 2;
+        let scarce = self.spec.rate.is_some()
+            || match self.budget.left() {
+                Some(left) => u64::try_from(wanted).unwrap_or(u64::MAX) > left,
+                None => self.requests.throttled > 0,
+            };
+        if scarce { Requests::Scarce } else { Requests::Plenty }
     }
 
+    /// Whether nothing may leave before `at`, and that is too long. What the user's own rate asks for is never too
+    /// long, but for a run that is stopping.
     fn is_beyond_patience(&self, now: RunTime, at: RunTime) -> bool {
-        let patience = match (&self.stop, self.spec.deadline) {
-            (Some(_), _) => PATIENCE_WHEN_STOPPING,
-            (None, Some(deadline)) => (RunTime::START + deadline).since(now),
-            (None, None) => PATIENCE,
+        if self.stop.is_some() {
+            return at.since(now) > PATIENCE_WHEN_STOPPING;
+        }
+        let patience = match self.spec.deadline {
+            Some(deadline) => (RunTime::START + deadline).since(now),
+            None => PATIENCE,
         };
-        at.since(now) > patience
+        self.budget.paused_until(now).is_some_and(|until| until.since(now) > patience)
     }
 }

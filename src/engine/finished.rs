@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     event::{RequestCounts, Stop},
-    outcome::{Ran, Status, Summary, TargetResult},
+    outcome::{Status, Summary, TargetResult},
 };
 use crate::{
     budget::LearnedLimit,
@@ -54,46 +54,38 @@ impl FinishedRun {
             Some(Stop::Selection(_) | Stop::Declined) => return 2,
             Some(Stop::Deadline | Stop::Patience(_)) | None => {}
         }
-        if summary.targets() == 0 {
+        if summary.targets() == 0 && self.selected.is_empty() {
             return if empty_is_fine { 0 } else { 8 };
         }
         if any(&[Status::Unknown, Status::Running]) {
             6
         } else if any(&[Status::Failed, Status::TimedOut, Status::CheckFailed]) {
             1
-        } else if any(&[Status::Refused, Status::Unavailable, Status::Cancelled]) || self.some_not_run() {
+        } else if any(&[Status::Refused, Status::Unavailable, Status::Cancelled, Status::Skipped]) {
             3
         } else {
             0
         }
     }
-
-    fn some_not_run(&self) -> bool {
-        self.targets.iter().any(|target| target.status == Status::Skipped && target.ran == Ran::No)
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, json};
+    use serde_json::Map;
 
     use super::*;
-    use crate::engine::Problem;
+    use crate::{
+        budget::RunTime,
+        engine::{
+            Problem, Ran,
+            target::{blank_step, sum_up},
+        },
+    };
 
-    fn run(statuses: &[Status], stop: Option<Stop>) -> FinishedRun {
-        let fields = json!({ "id": "vps_1" });
+    fn finished(stop: Option<Stop>, statuses: &[Status]) -> FinishedRun {
         let target = |&status: &Status| {
-            Arc::new(TargetResult {
-                vps: Arc::new(Vps::new(fields.as_object().unwrap().clone())),
-                status,
-                reason: None,
-                message: None,
-                ran: Ran::No,
-                started_at: None,
-                duration: None,
-                captured: Map::new(),
-                steps: Vec::new(),
-            })
+            let result = blank_step(&Arc::from("uptime"), status, Ran::No);
+            Arc::new(sum_up(Arc::new(Vps::new(Map::new())), None, RunTime::START, vec![result]))
         };
         FinishedRun {
             targets: statuses.iter().map(target).collect(),
@@ -108,35 +100,49 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_is_that_of_the_gravest_of_what_applies() {
-        use Status::{Cancelled, Failed, Ok, Refused, Running, Skipped, TimedOut, Unavailable, Unknown};
-        let auth = || Some(Stop::Auth(Problem::default()));
-        for (statuses, stop, code) in [
-            (&[Ok, Ok][..], None, 0),
-            (&[], None, 8),
-            (&[Ok, Failed], None, 1),
-            (&[Ok, TimedOut, Refused], None, 1),
-            (&[Ok, Refused], None, 3),
-            (&[Ok, Unavailable], None, 3),
-            (&[Ok, Skipped], Some(Stop::Deadline), 3),
-            (&[Ok, Cancelled], None, 3),
-            (&[Failed, Unknown, Refused], None, 6),
-            (&[Running, Unavailable], Some(Stop::Patience(None)), 6),
-            (&[Unknown, Failed], auth(), 4),
-            (&[], Some(Stop::Inventory(String::new())), 4),
-            (&[], Some(Stop::Declined), 2),
-            (&[Unknown], Some(Stop::Signal(2)), 130),
-            (&[Ok], Some(Stop::Signal(15)), 143),
-        ] {
-            assert_eq!(run(statuses, stop.clone()).exit_code(false), code, "{statuses:?} {stop:?}");
+    fn each_status_alone_has_its_exit_code() {
+        for status in Status::ALL {
+            let expected = match status {
+                Status::Unknown | Status::Running => 6,
+                Status::TimedOut | Status::Failed | Status::CheckFailed => 1,
+                Status::Refused | Status::Unavailable | Status::Cancelled | Status::Skipped => 3,
+                Status::Ok => 0,
+            };
+            assert_eq!(finished(None, &[Status::Ok, status]).exit_code(false), expected, "{status}");
         }
-        assert_eq!(run(&[], None).exit_code(true), 0);
+    }
+
+    /// The precedence of the failure model, section 2: signal, 4, 6, 1, 3.
+    #[test]
+    fn of_several_reasons_the_one_to_act_on_first_decides() {
+        let everything = Status::ALL;
+        let auth = || Some(Stop::Auth(Problem::default()));
+        for (stop, statuses, expected) in [
+            (Some(Stop::Signal(2)), &everything[..], 130),
+            (Some(Stop::Signal(15)), &[], 143),
+            (Some(Stop::Signal(1)), &[Status::Ok], 129),
+            (auth(), &everything[..], 4),
+            (auth(), &[], 4),
+            (Some(Stop::Inventory("no list".to_owned())), &[], 4),
+            (Some(Stop::Declined), &[], 2),
+            (Some(Stop::Deadline), &[Status::Skipped, Status::Ok], 3),
+            (Some(Stop::Deadline), &[Status::TimedOut, Status::Skipped], 1),
+            (Some(Stop::Patience(None)), &[Status::Unavailable], 3),
+            (None, &everything[..], 6),
+            (None, &[Status::Failed, Status::Unavailable, Status::Ok], 1),
+            (None, &[Status::Refused, Status::Ok], 3),
+            (None, &[Status::Ok], 0),
+        ] {
+            let run = finished(stop, statuses);
+            assert_eq!(run.exit_code(false), expected, "{:?} {statuses:?}", run.stop);
+        }
     }
 
     #[test]
-    fn coverage_counts_answers_and_is_not_known_of_nobody() {
-        let summary = run(&[Status::Ok, Status::Failed, Status::Unknown, Status::Skipped], None).summary();
-        assert_eq!(summary.coverage(), Some(0.5));
-        assert_eq!(run(&[], None).summary().coverage(), None);
+    fn nothing_selected_is_8_unless_that_is_fine() {
+        assert_eq!((finished(None, &[]).exit_code(false), finished(None, &[]).exit_code(true)), (8, 0));
+        // A run that only lists has no results, but what it selected.
+        let listed = FinishedRun { selected: vec![Arc::new(Vps::new(Map::new()))], ..finished(None, &[]) };
+        assert_eq!(listed.exit_code(false), 0);
     }
 }

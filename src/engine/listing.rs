@@ -2,6 +2,10 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
+
+use crate::fleet::Vps;
+
 /// A listing longer than this is taken for a loop: a million VPSes at a hundred a page.
 const MAX_PAGES: usize = 10_000;
 
@@ -11,6 +15,8 @@ pub(super) struct Listing {
     state: State,
     cursor: Option<String>,
     seen: HashSet<String>,
+    /// Ids already listed; for a VPS without a usable one, all that the API said of it.
+    known: HashSet<String>,
     pages: usize,
     restarted: bool,
     /// Failures in a row.
@@ -32,6 +38,7 @@ impl Listing {
             state: State::Due,
             cursor: None,
             seen: HashSet::new(),
+            known: HashSet::new(),
             pages: 0,
             restarted: false,
             failures: 0,
@@ -55,6 +62,15 @@ impl Listing {
     /// The same page may be asked for again.
     pub(super) fn again(&mut self) {
         self.state = State::Due;
+    }
+
+    /// Whether this VPS has not been listed before: pages may overlap, and a listing may begin again.
+    pub(super) fn is_new(&mut self, vps: &Vps) -> bool {
+        let key = match vps.id() {
+            Ok(id) => id.to_string(),
+            Err(_) => Value::Object(vps.fields().clone()).to_string(),
+        };
+        self.known.insert(key)
     }
 
     /// The cursor was refused: begins at the first page, once.
@@ -88,5 +104,79 @@ impl Listing {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn vps(fields: &Value) -> Vps {
+        Vps::new(fields.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn pages_follow_their_cursors_to_the_last() {
+        let mut listing = Listing::new();
+        assert!(listing.is_due() && !listing.is_complete());
+        assert_eq!(listing.take(), None);
+        assert!(!listing.is_due());
+        assert_eq!(listing.page(Some("b".to_owned())), Ok(()));
+        assert!(listing.is_due());
+        assert_eq!(listing.take().as_deref(), Some("b"));
+        assert_eq!(listing.page(None), Ok(()));
+        assert!(listing.is_complete() && !listing.is_due());
+    }
+
+    #[test]
+    fn a_page_asked_for_again_is_the_same_page() {
+        let mut listing = Listing::new();
+        listing.take();
+        listing.page(Some("b".to_owned())).unwrap();
+        listing.failures = 3;
+        assert_eq!(listing.take().as_deref(), Some("b"));
+        listing.again();
+        assert_eq!(listing.take().as_deref(), Some("b"));
+        listing.page(None).unwrap();
+        assert_eq!(listing.failures, 0);
+    }
+
+    #[test]
+    fn a_cursor_given_twice_is_a_loop_however_far_apart() {
+        let mut listing = Listing::new();
+        for cursor in ["b", "c", "d"] {
+            listing.page(Some(cursor.to_owned())).unwrap();
+        }
+        assert!(listing.page(Some("b".to_owned())).unwrap_err().starts_with("cursor loop"));
+    }
+
+    #[test]
+    fn a_listing_without_end_is_given_up() {
+        let mut listing = Listing::new();
+        let end = (1..=2 * MAX_PAGES).find(|page| listing.page(Some(page.to_string())).is_err());
+        assert_eq!(end, Some(MAX_PAGES));
+    }
+
+    #[test]
+    fn a_refused_cursor_begins_again_once_and_may_meet_its_cursors_again() {
+        let mut listing = Listing::new();
+        listing.page(Some("b".to_owned())).unwrap();
+        listing.take();
+        assert!(listing.restart());
+        assert_eq!(listing.take(), None);
+        assert_eq!(listing.page(Some("b".to_owned())), Ok(()));
+        assert!(!listing.restart());
+    }
+
+    #[test]
+    fn a_vps_is_new_once_also_without_a_usable_id() {
+        let mut listing = Listing::new();
+        let good = json!({ "id": "vps_1", "name": "before" });
+        let renamed = json!({ "id": "vps_1", "name": "after" });
+        let (bad, other) = (json!({ "name": "a" }), json!({ "name": "b" }));
+        let new = [&good, &renamed, &bad, &bad, &other].map(|fields| listing.is_new(&vps(fields)));
+        assert_eq!(new, [true, false, true, false, true]);
     }
 }

@@ -1,20 +1,18 @@
-//! What a reply does to the run: verdicts become the next call, a wait, or a result. Polls have a file of their own,
-//! `watching`.
-
-use std::{sync::Arc, time::Duration};
+//! What a reply does to the run: verdicts become the next call, a wait, or a result.
 
 use super::{
     CallId, EventKind, Problem, Reason, Reply, Status, Stop,
     backoff::backoff,
     outcome::Ran,
     run::{Engine, Outstanding, PATIENCE, Slot, Subject, Timer},
-    target::{Life, Watch, blank_step, sum_up},
+    target::{Doubt, Life, Watch, blank_step, sum_up},
     verdict::{self, ListVerdict, ProbeVerdict, StartVerdict},
 };
 use crate::{
     budget::RunTime,
     playbook::{DEFAULT_TIMEOUT, OnFailure},
 };
+use std::{sync::Arc, time::Duration};
 
 /// How often a list, a probe or an unsent start is tried again. Source: failure model, section 3.
 const RETRIES: u32 = 5;
@@ -124,7 +122,7 @@ impl Engine {
         match verdict {
             ProbeVerdict::Available => {
                 target.failures = 0;
-                target.life = Life::Start { ambiguous: 0 };
+                target.life = Life::Start;
                 self.starts.push_back(index);
             }
             ProbeVerdict::NotAvailable(_) if !*declined => {
@@ -175,16 +173,16 @@ impl Engine {
     fn start_answered(&mut self, now: RunTime, index: usize, verdict: StartVerdict) {
         let Slot::Open(target) = &mut self.slots[index] else { return };
         let step = &self.spec.steps[target.steps.len()];
-        let Life::Start { ambiguous } = &mut target.life else { return };
+        if !matches!(target.life, Life::Start) {
+            return;
+        }
         match verdict {
             StartVerdict::Accepted { pid, url, foreign_url } => {
                 self.denials.start.accepted();
                 target.failures = 0;
                 let (id, number) = (target.id.clone(), target.steps.len());
-                let limit = step.timeout.unwrap_or(DEFAULT_TIMEOUT);
-                target.life = Life::Watch(Watch::new(pid, url, now, limit));
-                let first = now + self.timing.first(self.requests_are()).min(limit);
-                self.wake_target(index, first);
+                target.life = Life::Watch(Watch::new(pid, url, now, step.timeout.unwrap_or(DEFAULT_TIMEOUT)));
+                self.watch_begins(now, index);
                 if foreign_url {
                     let warning = format!("{id}: a pollUrl that is not ours was not used");
                     self.tell(now, EventKind::Warned(warning));
@@ -198,8 +196,7 @@ impl Engine {
             StartVerdict::Throttled => self.starts.push_front(index),
             StartVerdict::Unsent(message) => {
                 if self.may_retry(now, index, &message).is_none() {
-                    let reason = Some(Reason::Unreachable);
-                    self.step_over(now, index, Status::Unavailable, reason, Ran::No, message);
+                    self.not_started(now, index, Status::Unavailable, Reason::Unreachable, message);
                 }
             }
             StartVerdict::Refused(problem) => self.refused(now, index, &problem),
@@ -214,26 +211,43 @@ impl Engine {
                 }
             }
             StartVerdict::Ambiguous { reason, ran, message } => {
-                let resend = step.idempotent && reason != Reason::NoPid && *ambiguous < AMBIGUOUS_RETRIES;
-                if resend && self.stop.is_none() {
-                    *ambiguous += 1;
-                    let at = now + backoff(*ambiguous, &mut self.random);
-                    self.requests.retried += 1;
-                    self.wake_target(index, at);
-                    return;
-                }
-                let message = match *ambiguous {
-                    0 => message,
-                    again => format!("{message}; may have run up to {} times", again + 1),
-                };
-                self.step_over(now, index, Status::Unknown, Some(reason), ran, message);
+                self.ambiguous(now, index, reason, ran, message);
             }
         }
     }
 
+    /// The start may have been carried out: said so, unless the step may be sent once more.
+    fn ambiguous(&mut self, now: RunTime, index: usize, reason: Reason, ran: Ran, message: String) {
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        let starts = target.doubt.as_ref().map_or(0, |doubt| doubt.starts) + 1;
+        let idempotent = self.spec.steps[target.steps.len()].idempotent;
+        // Once it is known to run, one more start would be a second one for certain.
+        if ran == Ran::Maybe && idempotent && starts <= AMBIGUOUS_RETRIES && self.stop.is_none() {
+            target.doubt = Some(Doubt { starts, reason, message: message.clone() });
+            let at = now + backoff(starts, &mut self.random);
+            let vps = Some(target.id.clone());
+            self.requests.retried += 1;
+            self.wake_target(index, at);
+            self.tell(now, EventKind::Retrying { vps, message, at });
+            return;
+        }
+        self.step_over(now, index, Status::Unknown, Some(reason), ran, message);
+    }
+
     fn refused(&mut self, now: RunTime, index: usize, problem: &Problem) {
-        let message = problem.to_string();
-        self.step_over(now, index, Status::Refused, Some(Reason::Api), Ran::No, message);
+        self.not_started(now, index, Status::Refused, Reason::Api, problem.to_string());
+    }
+
+    /// This start was not carried out. If one before may have been, that is what counts.
+    fn not_started(&mut self, now: RunTime, index: usize, status: Status, reason: Reason, message: String) {
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        match target.doubt.take() {
+            None => self.step_over(now, index, status, Some(reason), Ran::No, message),
+            Some(doubt) => {
+                let message = format!("{}; then {message}", doubt.message);
+                self.step_over(now, index, Status::Unknown, Some(doubt.reason), Ran::Maybe, message);
+            }
+        }
     }
 
     /// The current step is over without a result of its own.
@@ -249,15 +263,7 @@ impl Engine {
         let Slot::Open(target) = &mut self.slots[index] else { return };
         let mut result = blank_step(&self.step_names[target.steps.len()], status, ran);
         result.reason = reason;
-        result.message = Some(message);
-        if let Life::Start { ambiguous: 1.. } = target.life
-            && ran == Ran::No
-        {
-            // That this start was not carried out says nothing of the one before it.
-            result.status = Status::Unknown;
-            result.reason = Some(Reason::NoReply);
-            result.ran = Ran::Maybe;
-        }
+        result.message = in_doubt(target.doubt.take().as_ref(), Some(message));
         if let Life::Watch(watch) = &target.life {
             result.pid = Some(watch.pid);
             result.duration = Some(now.since(watch.accepted));
@@ -268,6 +274,7 @@ impl Engine {
 
     /// Goes on to the next step, or ends the target.
     pub(super) fn after_step(&mut self, now: RunTime, index: usize) {
+        self.watch_ended(now, index);
         let Slot::Open(target) = &mut self.slots[index] else { return };
         let number = target.steps.len() - 1;
         let go_on = match target.steps[number].status {
@@ -282,7 +289,7 @@ impl Engine {
             | Status::Skipped => false,
         };
         if go_on && target.steps.len() < self.spec.steps.len() {
-            target.life = Life::Start { ambiguous: 0 };
+            target.life = Life::Start;
             target.failures = 0;
             if self.stop.is_some() {
                 self.leave_unstarted(now, index);
@@ -311,4 +318,11 @@ impl Engine {
         self.slots[index] = Slot::Done(Arc::clone(&result));
         self.tell(now, EventKind::TargetFinished(result));
     }
+}
+
+/// A message, with how often the step may have run where an earlier start of it is in doubt.
+pub(super) fn in_doubt(doubt: Option<&Doubt>, message: Option<String>) -> Option<String> {
+    let Some(Doubt { starts, .. }) = doubt else { return message };
+    let often = format!("may have run up to {} times", starts + 1);
+    Some(message.map_or(often.clone(), |message| format!("{message}; {often}")))
 }

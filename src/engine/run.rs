@@ -32,6 +32,7 @@ pub const GRACE: Duration = Duration::from_secs(10);
 /// How long the API may ask to wait, and how long it may let nothing through, in a run without a deadline.
 /// Source: failure model, R3 and S12.
 pub const PATIENCE: Duration = Duration::from_hours(1);
+
 /// A run, as a state machine.
 #[derive(Debug)]
 pub struct Engine {
@@ -49,6 +50,8 @@ pub struct Engine {
     pub(super) probes: VecDeque<usize>,
     pub(super) starts: VecDeque<usize>,
     pub(super) polls: VecDeque<usize>,
+    /// Running targets whose first poll waits until a pilot has shown how long commands take.
+    pub(super) without_pilot: VecDeque<usize>,
     /// Targets whose first request has left and that are not done.
     pub(super) active: usize,
     pub(super) unfinished: usize,
@@ -114,6 +117,7 @@ impl Engine {
             probes: VecDeque::new(),
             starts: VecDeque::new(),
             polls: VecDeque::new(),
+            without_pilot: VecDeque::new(),
             active: 0,
             unfinished: 0,
             timers: BinaryHeap::new(),
@@ -185,7 +189,7 @@ impl Engine {
 
     /// Admits a VPS that the listing brought.
     pub(super) fn listed(&mut self, now: RunTime, vps: Vps) {
-        if !self.selector.picks(&vps) {
+        if !self.listing.is_new(&vps) || !self.selector.picks(&vps) {
             return;
         }
         let vps = Arc::new(vps);
@@ -297,7 +301,7 @@ impl Engine {
                         target.due = None;
                         match target.life {
                             Life::Probe { .. } => self.probes.push_front(index),
-                            Life::Start { .. } => self.starts.push_front(index),
+                            Life::Start => self.starts.push_front(index),
                             Life::Watch(_) => self.polls.push_back(index),
                         }
                     }

@@ -4,8 +4,8 @@ use super::{Call, CallId, Event, Reply};
 use crate::budget::RunTime;
 
 /// Something that happened.
+#[expect(clippy::large_enum_variant, reason = "made and taken apart at once, one at a time")]
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "an answer is by far the most frequent input")]
 pub enum Input {
     /// The run begins. Comes once, first.
     Begin,

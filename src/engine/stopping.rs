@@ -8,9 +8,13 @@ use super::{
     EventKind, Reason, Status, StepResult, Stop,
     outcome::Ran,
     run::{Engine, GRACE, Slot, Subject, Timer},
-    target::{Life, blank_step},
+    target::{Doubt, Life, blank_step},
 };
 use crate::budget::RunTime;
+use std::time::Duration;
+
+/// How long after a signal a command is polled at the latest: time enough for its answer within the grace.
+const LAST_LOOK: Duration = Duration::from_secs(7);
 
 impl Engine {
     /// A signal. The first one stops starts and waits for what runs; the second ends the run at once.
@@ -59,8 +63,8 @@ impl Engine {
             let Some(target) = self.open(index) else { continue };
             match (&target.life, target.call) {
                 // A probe's answer no longer matters; a start's always does.
-                (Life::Probe { .. }, _) | (Life::Start { .. }, None) => self.leave_unstarted(now, index),
-                (Life::Start { .. }, Some(_)) => {}
+                (Life::Probe { .. }, _) | (Life::Start, None) => self.leave_unstarted(now, index),
+                (Life::Start, Some(_)) => {}
                 (Life::Watch(_), _) => self.watch_under_stop(now, index),
             }
         }
@@ -87,7 +91,6 @@ impl Engine {
     /// A command that runs while the run stops: whether and until when it is watched.
     pub(super) fn watch_under_stop(&mut self, now: RunTime, index: usize) {
         let in_flight = self.open(index).is_some_and(|target| target.call.is_some());
-        let waits_for_a_time = self.open(index).is_some_and(|target| target.due.is_some());
         match &self.stop {
             Some(Stop::Deadline) => {
                 if let Slot::Open(target) = &mut self.slots[index]
@@ -95,9 +98,16 @@ impl Engine {
                 {
                     watch.limit = watch.limit.min(now);
                 }
-                // One that waits for the budget is in the queue already, and must not be in it twice.
-                if waits_for_a_time {
+                // Without a due time its poll stands in the queue already.
+                if self.open(index).is_some_and(|target| target.due.is_some()) {
                     self.wake_target(index, now);
+                }
+            }
+            // Whoever would be polled only after the grace gets one look before its end.
+            Some(Stop::Signal(_)) => {
+                let look = now + LAST_LOOK;
+                if self.open(index).is_some_and(|target| target.due.is_some_and(|due| due > look)) {
+                    self.wake_target(index, look);
                 }
             }
             Some(Stop::Auth(_) | Stop::Patience(_)) if !in_flight => self.stop_watching(now, index),
@@ -127,16 +137,11 @@ impl Engine {
     pub(super) fn leave_unstarted(&mut self, now: RunTime, index: usize) {
         let (status, reason) = self.status_of_unstarted();
         let Slot::Open(target) = &mut self.slots[index] else { return };
-        let mut steps = std::mem::take(&mut target.steps);
-        if let Life::Start { ambiguous: 1.. } = target.life {
-            // An earlier start of this very step may have been carried out.
-            let name = &self.step_names[steps.len()];
-            steps.push(StepResult {
-                reason: Some(Reason::NoReply),
-                message: Some("an earlier start of it was not answered".to_owned()),
-                ..blank_step(name, Status::Unknown, Ran::Maybe)
-            });
+        if let Some(Doubt { reason, message, .. }) = target.doubt.take() {
+            self.step_over(now, index, Status::Unknown, Some(reason), Ran::Maybe, message);
+            return;
         }
+        let mut steps = std::mem::take(&mut target.steps);
         for name in &self.step_names[steps.len()..] {
             steps.push(StepResult { reason, ..blank_step(name, status, Ran::No) });
         }
@@ -160,8 +165,8 @@ impl Engine {
             let Some(target) = self.open(index) else { continue };
             match target.life {
                 Life::Probe { .. } => self.leave_unstarted(now, index),
-                Life::Start { .. } if target.call.is_none() => self.leave_unstarted(now, index),
-                Life::Start { .. } => {
+                Life::Start if target.call.is_none() => self.leave_unstarted(now, index),
+                Life::Start => {
                     let message = "interrupted before the start was answered".to_owned();
                     let reason = Some(Reason::NoReply);
                     self.step_over(now, index, Status::Unknown, reason, Ran::Maybe, message);

@@ -26,6 +26,17 @@ pub(super) struct Target {
     pub(super) steps: Vec<StepResult>,
     /// Failures in a row of the call that it is at.
     pub(super) failures: u32,
+    /// The current step may have run already (idempotent steps only).
+    pub(super) doubt: Option<Doubt>,
+}
+
+/// Starts of a step that were sent and whose answers proved nothing. Nothing that comes later may say that the step
+/// did not run.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    pub(super) starts: u32,
+    pub(super) reason: Reason,
+    pub(super) message: String,
 }
 
 /// What a target is at.
@@ -37,10 +48,7 @@ pub(super) enum Life {
         declined: bool,
     },
     /// Before the accepted start of its current step.
-    Start {
-        /// How often a start of this step has been sent with no certain answer (idempotent steps only).
-        ambiguous: u32,
-    },
+    Start,
     /// Its current step runs.
     Watch(Watch),
 }
@@ -55,8 +63,6 @@ pub(super) struct Watch {
     pub(super) limit: RunTime,
     /// When the poll that last said "running" left.
     pub(super) seen_running: Option<RunTime>,
-    /// No good poll since the last of these failures.
-    pub(super) failing: bool,
     /// Failures after the limit.
     pub(super) failures_past_limit: u32,
     /// A poll's answer may have been lost, and the result with it.
@@ -65,6 +71,8 @@ pub(super) struct Watch {
     pub(super) only_500_since: Option<RunTime>,
     /// Answers in the probe's shape in a row.
     pub(super) probe_shapes: u32,
+    /// It is polled to learn how long commands take.
+    pub(super) pilot: bool,
     /// When the poll in flight left.
     pub(super) polled: RunTime,
 }
@@ -77,11 +85,11 @@ impl Watch {
             accepted,
             limit: accepted + timeout,
             seen_running: None,
-            failing: false,
             failures_past_limit: 0,
             answer_lost: false,
             only_500_since: None,
             probe_shapes: 0,
+            pilot: false,
             polled: accepted,
         }
     }
@@ -98,6 +106,7 @@ impl Target {
             began: None,
             steps: Vec::new(),
             failures: 0,
+            doubt: None,
         }
     }
 

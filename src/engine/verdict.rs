@@ -214,3 +214,6 @@ pub(super) fn of_poll(answer: Answer) -> PollVerdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,20 @@
-//! What a poll's answer means to a command that runs.
-
-use std::time::Duration;
+//! Following a command from its accepted start to its end.
+//!
+//! Polls are timed by `poll_timing`; what each answer means stands in `verdict`. An answer that says "exited" is
+//! final, for the guest agent forgets it; one that was lost may have taken the result with it.
 
 use super::{
-    EventKind, Exited, Ran, Reason, Status, Stop,
+    EventKind, Exited, Reason, Status, Stop,
     backoff::backoff,
+    outcome::Ran,
     poll_timing::PollTiming,
+    replies::in_doubt,
     run::{Engine, Slot},
     target::{Life, Watch, blank_step},
     verdict::PollVerdict,
 };
 use crate::budget::RunTime;
+use std::time::Duration;
 
 /// A pid that is not known so soon after its start may only be late. Source: failure model, L10.
 const LAG: Duration = Duration::from_secs(10);
@@ -23,6 +27,52 @@ const POLLS_PAST_LIMIT: u32 = 3;
 const LATE: Duration = Duration::from_secs(1);
 
 impl Engine {
+    /// A start was accepted: its first poll is planned.
+    pub(super) fn watch_begins(&mut self, now: RunTime, index: usize) {
+        let requests = self.requests_are();
+        let known = self.timing.first(requests);
+        let pilot = if known.is_none() { self.timing.pilot(self.unfinished, requests) } else { None };
+        if known.or(pilot).is_none() {
+            // It waits until a pilot has shown how long commands take.
+            self.without_pilot.push_back(index);
+        }
+        if let Slot::Open(target) = &mut self.slots[index]
+            && let Life::Watch(watch) = &mut target.life
+        {
+            watch.pilot = pilot.is_some();
+        }
+        self.poll_at(now, index, now + known.or(pilot).unwrap_or(Duration::MAX));
+    }
+
+    /// A step is over. Who waited for it to show something may be polled now.
+    pub(super) fn watch_ended(&mut self, now: RunTime, index: usize) {
+        self.timing.over(index);
+        if self.watch(index).is_some_and(|watch| watch.pilot) {
+            self.timing.pilot_ended();
+        }
+        self.send_pilots(now);
+    }
+
+    /// Plans the first polls of those who waited: of all once run times are known, otherwise of as many as are wanted.
+    fn send_pilots(&mut self, now: RunTime) {
+        let requests = self.requests_are();
+        let known = self.timing.first(requests);
+        while let Some(&index) = self.without_pilot.front() {
+            let waits = self.open(index).is_some_and(|target| target.due.is_some());
+            if let Some(accepted) = self.watch(index).map(|watch| watch.accepted).filter(|_| waits) {
+                let pilot = if known.is_none() { self.timing.pilot(self.unfinished, requests) } else { None };
+                let Some(age) = known.or(pilot) else { return };
+                if let Slot::Open(target) = &mut self.slots[index]
+                    && let Life::Watch(watch) = &mut target.life
+                {
+                    watch.pilot = pilot.is_some();
+                }
+                self.poll_at(now, index, accepted + age);
+            }
+            self.without_pilot.pop_front();
+        }
+    }
+
     pub(super) fn poll_answered(&mut self, now: RunTime, index: usize, verdict: PollVerdict) {
         let Slot::Open(target) = &mut self.slots[index] else { return };
         let Life::Watch(watch) = &mut target.life else { return };
@@ -32,9 +82,9 @@ impl Engine {
         match verdict {
             PollVerdict::Running => {
                 self.denials.poll.accepted();
-                watch.failing = false;
                 watch.only_500_since = None;
                 watch.seen_running = Some(watch.polled);
+                target.failures = 0;
                 if watch.polled >= watch.limit {
                     let message = "still running at its time limit; it may be running still (also when it has \
                                    ended but left a background process holding its output)";
@@ -42,12 +92,21 @@ impl Engine {
                     return;
                 }
                 let age = watch.polled.since(watch.accepted);
-                let next = watch.accepted + PollTiming::next(age, self.requests_are());
-                self.poll_again_at(now, index, next);
+                let (pilot, accepted) = (watch.pilot, watch.accepted);
+                self.timing.still_runs(index, age);
+                let next = if pilot && self.timing.first(self.requests_are()).is_none() {
+                    self.timing.pilot_still_runs();
+                    self.send_pilots(now);
+                    PollTiming::next_of_pilot(age, self.requests_are())
+                } else {
+                    PollTiming::next(age, self.requests_are())
+                };
+                self.poll_again_at(now, index, accepted + next);
             }
             PollVerdict::Exited(exited) => {
                 self.denials.poll.accepted();
                 let seen_running = watch.seen_running.map_or(Duration::ZERO, |at| at.since(watch.accepted));
+                self.timing.over(index);
                 self.timing.observe(seen_running, now.since(watch.accepted));
                 self.exited(now, index, exited);
             }
@@ -126,7 +185,7 @@ impl Engine {
         };
         let mut result = blank_step(&self.step_names[number], status, Ran::Yes);
         result.reason = reason;
-        result.message = message;
+        result.message = in_doubt(target.doubt.take().as_ref(), message);
         result.exit_code = exited.exit_code;
         result.signal = exited.signal;
         result.stdout = Some(exited.stdout);
@@ -157,7 +216,6 @@ impl Engine {
         }
         let Slot::Open(target) = &mut self.slots[index] else { return };
         let Life::Watch(watch) = &mut target.life else { return };
-        watch.failing = true;
         if watch.polled >= watch.limit {
             watch.failures_past_limit += 1;
             if watch.failures_past_limit > POLLS_PAST_LIMIT {
@@ -174,20 +232,25 @@ impl Engine {
         if past_limit { self.wake_target(index, at) } else { self.poll_again_at(now, index, at) }
     }
 
-    /// Polls again at `next`, or at the time limit if that comes first.
-    pub(super) fn poll_again_at(&mut self, now: RunTime, index: usize, next: RunTime) {
+    /// Polls again at `next`, unless nothing is watched any more.
+    fn poll_again_at(&mut self, now: RunTime, index: usize, next: RunTime) {
         if self.stops_watching() {
             self.stop_watching(now, index);
-            return;
+        } else {
+            self.poll_at(now, index, next);
         }
+    }
+
+    /// Polls at `next`, or at the time limit if that comes first.
+    fn poll_at(&mut self, now: RunTime, index: usize, next: RunTime) {
         let Some(limit) = self.watch(index).map(|watch| watch.limit) else { return };
         self.wake_target(index, next.min(limit).max(now));
     }
 
-    pub(super) fn watch(&self, index: usize) -> Option<&Watch> {
+    fn watch(&self, index: usize) -> Option<&Watch> {
         match &self.open(index)?.life {
             Life::Watch(watch) => Some(watch),
-            Life::Probe { .. } | Life::Start { .. } => None,
+            Life::Probe { .. } | Life::Start => None,
         }
     }
 }

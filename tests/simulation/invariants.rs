@@ -1,265 +1,455 @@
-//! What must hold of every run, judged by the model's records.
+//! What holds in every run: each a function over the world, the account of the run, and the server's journal.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rollcall::{
     budget::{RetryAfter, RunTime},
     engine::{
-        Answer, Call, CallId, Failure, GRACE, Purpose, Ran, Reason, RunSpec, Status, Stop, TargetResult,
+        Answer, Availability, Call, EventKind, Failure, GRACE, Pid, PollAnswer, Ran, Reason, Started, Status,
+        StepResult, Stop, TargetResult,
     },
     fleet::VpsId,
-    sandbox::{RateLimit, Window},
 };
 
 use crate::{
-    harness::{Account, Outside, Sent},
-    model::Begun,
-    world::{Headers, Kind},
+    harness::{Account, Request, Seen},
+    limiter::Kind,
+    server::{Process, output_of},
+    world::{Headers, World, command_text},
 };
 
-/// All that is known of a simulated run.
-#[derive(Debug)]
-pub(crate) struct Seen {
+/// What an invariant may look at.
+pub(crate) struct Evidence<'a> {
+    pub(crate) world: &'a World,
     pub(crate) kind: Kind,
-    pub(crate) spec: RunSpec,
-    pub(crate) outside: Outside,
-    pub(crate) limit: Option<(RateLimit, Window)>,
-    pub(crate) headers: Headers,
-    pub(crate) vpses: usize,
-    pub(crate) account: Account,
-    pub(crate) begun: Vec<Begun>,
-    pub(crate) refusals: Vec<(CallId, RunTime)>,
-    pub(crate) requests: BTreeMap<&'static str, u64>,
+    pub(crate) account: &'a Account,
+    pub(crate) journal: &'a BTreeMap<u64, Process>,
 }
 
-pub(crate) fn check(seen: &Seen) {
-    every_target_ends_once(seen);
-    nothing_runs_twice(seen);
-    what_is_said_to_have_run_did(seen);
-    one_request_a_target_at_a_time_and_in_order(seen);
-    no_start_before_the_listing_is_complete(seen);
-    nothing_leaves_inside_a_penalty(seen);
-    one_scout_goes_first_after_a_penalty(seen);
-    ceilings_hold(seen);
-    a_signal_stops_starts(seen);
-    counts_are_those_of_the_server(seen);
-    statuses_have_reasons_that_fit(seen);
-    if matches!(seen.kind, Kind::Told) {
-        refusals_are_scouts(seen);
-    }
+type Verdict = Result<(), String>;
+
+/// A rule and its name.
+pub(crate) type Invariant = (&'static str, fn(&Evidence) -> Verdict);
+
+/// All of them.
+pub(crate) const ALL: &[Invariant] = &[
+    ("every selected VPS ends in exactly one result", every_selected_vps_ends_once),
+    ("a step runs at most once, an idempotent one at most three times", no_step_runs_twice),
+    ("probe before start before poll", probe_then_start_then_poll),
+    ("at most one request in flight a target", one_request_in_flight_a_target),
+    ("`ran` is truthful", ran_is_truthful),
+    ("`ok` is never guessed", ok_is_never_guessed),
+    ("statuses and reasons only as the failure model allows", statuses_and_reasons_fit),
+    ("Retry-After is obeyed", retry_after_is_obeyed),
+    ("one request goes first after a pause", one_request_goes_first_after_a_pause),
+    ("no span holds more than the user's rate", user_rate_holds),
+    ("no more in flight than connections", connections_hold),
+    ("no more targets at work than the concurrency", concurrency_holds),
+    ("no start leaves after a stop", no_start_after_a_stop),
+    ("polls end with the grace", polls_end_with_the_grace),
+    ("what a signal left unstarted is cancelled", unstarted_are_cancelled_by_a_signal),
+    ("no start before the whole inventory", no_start_before_the_inventory),
+    ("a run that is stopped early on starts nothing", early_stops_start_nothing),
+    ("no 429 where the answers say what is left", no_refusals_where_the_budget_is_known),
+    ("requests are counted as sent", requests_are_counted),
+    ("the summary adds up", summary_adds_up),
+];
+
+fn ensure(holds: bool, message: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(message()) }
 }
 
-fn every_target_ends_once(seen: &Seen) {
-    let ids: Vec<&str> = seen.account.run.targets.iter().map(|target| target.vps.raw_id()).collect();
-    let once: BTreeSet<&str> = ids.iter().copied().collect();
-    assert_eq!(ids.len(), once.len(), "a target is reported twice");
-    if seen.account.run.stop.is_none() && seen.spec.purpose == Purpose::Run {
-        assert_eq!(ids.len(), seen.vpses, "a target is missing");
-    }
-    for target in &seen.account.run.targets {
-        assert_eq!(target.steps.len(), seen.spec.steps.len(), "a step is missing");
-    }
-    assert!(seen.account.ended.since_start() < Duration::from_hours(24), "the run takes days");
+fn results<'a>(evidence: &'a Evidence) -> impl Iterator<Item = (&'a VpsId, &'a TargetResult)> {
+    let targets = evidence.account.run.targets.iter();
+    targets.filter_map(|target| Some((target.vps.id().ok()?, &**target)))
 }
 
-fn nothing_runs_twice(seen: &Seen) {
-    let mut runs: HashMap<(&VpsId, &str), u32> = HashMap::new();
-    for begun in &seen.begun {
-        *runs.entry((&begun.vps, &begun.command)).or_default() += 1;
-    }
-    for ((vps, command), times) in runs {
-        let step = seen.spec.steps.iter().find(|step| step.run.text() == command).expect("a step of ours");
-        let most = if step.idempotent { 3 } else { 1 };
-        assert!(times <= most, "{vps} ran `{command}` {times} times");
-    }
+fn step_results<'a>(evidence: &'a Evidence) -> impl Iterator<Item = (&'a VpsId, usize, &'a StepResult)> {
+    results(evidence).flat_map(|(id, target)| {
+        target.steps.iter().enumerate().map(move |(step, result)| (id, step, result))
+    })
 }
 
-fn what_is_said_to_have_run_did(seen: &Seen) {
-    for target in &seen.account.run.targets {
-        for (number, step) in target.steps.iter().enumerate() {
-            let command = seen.spec.steps[number].run.text();
-            let begun: Vec<&Begun> = seen
-                .begun
-                .iter()
-                .filter(|begun| begun.vps.as_str() == target.vps.raw_id() && begun.command == command)
-                .collect();
-            match step.ran {
-                Ran::No => assert!(begun.is_empty(), "{} says no, but ran", target.vps.raw_id()),
-                Ran::Yes => assert!(!begun.is_empty(), "{} says yes, but never ran", target.vps.raw_id()),
-                Ran::Maybe => {}
+fn processes(evidence: &Evidence, vps: &VpsId, step: usize) -> usize {
+    evidence.journal.values().filter(|process| process.vps == *vps && process.step == step).count()
+}
+
+fn starts_of<'a>(
+    evidence: &'a Evidence,
+    vps: &'a VpsId,
+    step: usize,
+) -> impl Iterator<Item = &'a Request> + use<'a> {
+    let text = command_text(step);
+    evidence.account.requests.iter().filter(move |request| {
+        matches!(&request.call, Call::Start { vps: on, command } if on == vps && **command == *text)
+    })
+}
+
+fn every_selected_vps_ends_once(evidence: &Evidence) -> Verdict {
+    let run = &evidence.account.run;
+    let nobody = matches!(run.stop, Some(Stop::Inventory(_) | Stop::Selection(_) | Stop::Declined));
+    let mut ids = BTreeSet::new();
+    for target in &run.targets {
+        ensure(ids.insert(target.vps.raw_id()), || format!("{} has two results", target.vps.raw_id()))?;
+        let steps = evidence.world.spec.steps.len();
+        ensure(target.steps.len() == steps, || format!("{} steps, not {steps}", target.steps.len()))?;
+    }
+    if nobody {
+        return ensure(ids.is_empty(), || "results of a run without targets".to_owned());
+    }
+    let complete = evidence.account.told(|kind| matches!(kind, EventKind::SelectionCompleted(_))).is_some();
+    let expected = evidence.world.guests.len() + evidence.world.bad_ids;
+    ensure(!complete || ids.len() == expected, || format!("{} results of {expected}", ids.len()))
+}
+
+fn no_step_runs_twice(evidence: &Evidence) -> Verdict {
+    let mut counts: BTreeMap<(&VpsId, usize), usize> = BTreeMap::new();
+    for process in evidence.journal.values() {
+        *counts.entry((&process.vps, process.step)).or_default() += 1;
+    }
+    for ((vps, step), count) in counts {
+        let most = if evidence.world.spec.steps[step].idempotent { 3 } else { 1 };
+        ensure(count <= most, || format!("step {step} ran {count} times on {vps}"))?;
+    }
+    Ok(())
+}
+
+fn probe_then_start_then_poll(evidence: &Evidence) -> Verdict {
+    let mut available: BTreeSet<&VpsId> = BTreeSet::new();
+    let mut pids: BTreeSet<(&VpsId, Pid)> = BTreeSet::new();
+    let mut calls = BTreeMap::new();
+    for (_, seen) in &evidence.account.log {
+        match seen {
+            Seen::Sent(id, call) => {
+                calls.insert(*id, call);
+                match call {
+                    Call::Start { vps, .. } => {
+                        ensure(available.contains(vps), || format!("{vps} was started before its probe"))?;
+                    }
+                    Call::Poll { vps, pid, .. } => {
+                        ensure(pids.contains(&(vps, *pid)), || format!("{vps} {pid} was never started"))?;
+                    }
+                    Call::List { .. } | Call::Probe { .. } => {}
+                }
             }
-            if step.status == Status::Ok {
-                let pid = step.pid.expect("ok has a pid").number();
-                let real = begun.iter().find(|begun| begun.pid == pid).and_then(|begun| begun.code());
-                assert_eq!(real, step.exit_code, "an exit code that the guest never gave");
-                let accept = &seen.spec.steps[number].accept;
-                assert!(real.is_some_and(|code| accept.contains(&code)), "ok with {real:?}");
+            Seen::Answered(id, reply) => match (&reply.answer, calls[id]) {
+                (Answer::Probed(Availability { available: true, .. }), Call::Probe { vps }) => {
+                    available.insert(vps);
+                }
+                (Answer::Started(Started { pid: Some(pid), .. }), Call::Start { vps, .. }) => {
+                    pids.insert((vps, *pid));
+                }
+                // Asked again, an agent has forgotten: there is no reason to.
+                (Answer::Polled(PollAnswer::Exited(_)), Call::Poll { vps, pid, .. }) => {
+                    pids.remove(&(vps, *pid));
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn one_request_in_flight_a_target(evidence: &Evidence) -> Verdict {
+    let mut busy: BTreeSet<&VpsId> = BTreeSet::new();
+    let mut calls = BTreeMap::new();
+    for (at, seen) in &evidence.account.log {
+        match seen {
+            Seen::Sent(id, call) => {
+                calls.insert(*id, call);
+                if let Some(vps) = call.vps() {
+                    ensure(busy.insert(vps), || format!("two requests to {vps} in flight at {at}"))?;
+                }
+            }
+            Seen::Answered(id, _) => {
+                if let Some(vps) = calls[id].vps() {
+                    busy.remove(vps);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn ran_is_truthful(evidence: &Evidence) -> Verdict {
+    for (vps, step, result) in step_results(evidence) {
+        let truth = processes(evidence, vps, step);
+        let told = format!("step {step} of {vps} ({} {:?}) ran {}", result.status, result.reason, result.ran);
+        match result.ran {
+            Ran::No => ensure(truth == 0, || format!("{told}, but ran {truth} times"))?,
+            Ran::Yes => ensure(truth > 0, || format!("{told}, but never did"))?,
+            Ran::Maybe => {
+                let sent = starts_of(evidence, vps, step).next().is_some();
+                ensure(sent, || format!("{told}, but no start was sent"))?;
             }
         }
+    }
+    Ok(())
+}
+
+fn ok_is_never_guessed(evidence: &Evidence) -> Verdict {
+    for (vps, step, result) in step_results(evidence) {
+        if !matches!(result.status, Status::Ok | Status::Failed) {
+            continue;
+        }
+        let told = format!("step {step} of {vps}: {} {:?}", result.status, result.exit_code);
+        let pid = result.pid.ok_or_else(|| format!("{told} without a pid"))?;
+        let process =
+            evidence.journal.get(&pid.number()).ok_or_else(|| format!("{told}: no such process"))?;
+        let same = process.vps == *vps && process.step == step;
+        ensure(same, || format!("{told}: the result of another process"))?;
+        let real = process.command.exit_code == result.exit_code && process.command.signal == result.signal;
+        ensure(real, || format!("{told}, really {:?}", process.command))?;
+        let accept = &evidence.world.spec.steps[step].accept;
+        let good = result.exit_code.is_some_and(|code| accept.contains(&code));
+        ensure(good == (result.status == Status::Ok), || format!("{told}, accepted {accept:?}"))?;
+        let output = result.stdout.as_ref().map(|stream| stream.text.clone());
+        ensure(output == Some(output_of(pid.number())), || format!("{told} printed {output:?}"))?;
+    }
+    Ok(())
+}
+
+/// | status | reasons | ran |
+/// |---|---|---|
+/// | ok, failed, timed_out | none | yes |
+/// | unknown | of the start: maybe; of the poll: yes | |
+/// | running | none, auth, rate_limited | yes |
+/// | unavailable, refused, skipped | always one | no |
+/// | cancelled | none | no |
+#[expect(clippy::match_like_matches_macro, reason = "it is a table")]
+fn allowed(result: &StepResult) -> bool {
+    use Reason as R;
+    match (result.status, result.reason, result.ran) {
+        (Status::Ok | Status::Failed | Status::TimedOut, None, Ran::Yes) => true,
+        (Status::Unknown, Some(R::NoReply | R::Http5xx | R::Redirect), Ran::Maybe) => true,
+        (
+            Status::Unknown,
+            Some(R::NoPid | R::ResultLost | R::PollLost | R::NoExitCode | R::ResultTooLarge | R::Mismatch),
+            Ran::Yes,
+        ) => true,
+        (Status::Running, None | Some(R::Auth | R::RateLimited), Ran::Yes) => true,
+        (
+            Status::Unavailable,
+            Some(R::Agent | R::Gone | R::ProbeFailed | R::Unreachable | R::RateLimited),
+            Ran::No,
+        ) => true,
+        (Status::Refused, Some(R::BadId | R::Api | R::Template), Ran::No) => true,
+        (Status::Skipped, Some(R::Deadline | R::EarlierStep | R::Auth), Ran::No) => true,
+        (Status::Cancelled, None, Ran::No) => true,
+        _ => false,
+    }
+}
+
+fn statuses_and_reasons_fit(evidence: &Evidence) -> Verdict {
+    for target in &evidence.account.run.targets {
+        for result in &target.steps {
+            ensure(allowed(result), || {
+                format!("{}: {} {:?} ran {}", target.vps.raw_id(), result.status, result.reason, result.ran)
+            })?;
+        }
+        let worst = target.steps.iter().map(|step| step.status).min();
         let most = target.steps.iter().map(|step| step.ran).max();
-        assert_eq!(Some(target.ran), most.or(Some(Ran::No)));
+        ensure(worst == Some(target.status) && most == Some(target.ran), || {
+            format!("{}: {} ran {}", target.vps.raw_id(), target.status, target.ran)
+        })?;
     }
+    Ok(())
 }
 
-fn one_request_a_target_at_a_time_and_in_order(seen: &Seen) {
-    let mut by_vps: HashMap<&VpsId, Vec<&Sent>> = HashMap::new();
-    for sent in &seen.account.sent {
-        if let Some(vps) = sent.call.vps() {
-            by_vps.entry(vps).or_default().push(sent);
+/// The refused requests, each with the time of its answer and the pause that it asks for, at least.
+fn refusals<'a>(evidence: &'a Evidence) -> impl Iterator<Item = (RunTime, RunTime)> + use<'a> {
+    evidence.account.requests.iter().filter_map(|request| {
+        let (at, reply) = request.answer.as_ref()?;
+        if !reply.signals.throttled {
+            return None;
         }
-    }
-    for (vps, calls) in by_vps {
-        for pair in calls.windows(2) {
-            let back = pair[0].back.as_ref().map(|(at, _)| *at);
-            assert!(back.is_some_and(|back| back <= pair[1].at), "{vps} has two requests in flight");
-        }
-        assert!(matches!(calls[0].call, Call::Probe { .. }), "{vps} is not probed first");
-        let first_start = calls.iter().position(|sent| matches!(sent.call, Call::Start { .. }));
-        let first_poll = calls.iter().position(|sent| matches!(sent.call, Call::Poll { .. }));
-        assert!(first_poll.is_none() || first_start < first_poll, "{vps} is polled before its start");
-    }
-}
-
-fn no_start_before_the_listing_is_complete(seen: &Seen) {
-    let complete = seen.account.sent.iter().find_map(|sent| match &sent.back {
-        Some((at, reply)) => match &reply.answer {
-            Answer::Listed(page) if page.next.is_none() => Some(*at),
-            _ => None,
-        },
-        None => None,
-    });
-    for sent in seen.account.sent.iter().filter(|sent| matches!(sent.call, Call::Start { .. })) {
-        assert!(complete.is_some_and(|complete| complete <= sent.at), "a start on a partial listing");
-    }
-}
-
-/// When which 429 came back, and how long it asked to wait.
-fn penalties(seen: &Seen) -> Vec<(RunTime, Duration)> {
-    let answered = seen.account.sent.iter().filter_map(|sent| sent.back.as_ref());
-    answered
-        .filter(|(_, reply)| matches!(reply.answer, Answer::Failed(Failure::Throttled(_))))
-        .map(|(at, reply)| {
-            let asked = match reply.signals.retry_after {
-                Some(RetryAfter::In(wait)) => wait,
-                Some(RetryAfter::At(_)) | None => Duration::ZERO,
-            };
-            (*at, asked.max(Duration::from_secs(1)))
-        })
-        .collect()
-}
-
-fn nothing_leaves_inside_a_penalty(seen: &Seen) {
-    for (at, wait) in penalties(seen) {
-        for sent in &seen.account.sent {
-            let inside = sent.at > at && sent.at < at + wait;
-            assert!(!inside, "a request left at {} inside a penalty of {wait:?} from {at}", sent.at);
-        }
-    }
-}
-
-fn one_scout_goes_first_after_a_penalty(seen: &Seen) {
-    for (at, _) in penalties(seen) {
-        let mut later = seen.account.sent.iter().filter(|sent| sent.at > at);
-        let (Some(first), Some(second)) = (later.next(), later.next()) else { continue };
-        let answered = first.back.as_ref().is_some_and(|(back, _)| *back <= second.at);
-        assert!(answered, "two requests left after the penalty at {at} before an answer was there");
-    }
-}
-
-fn ceilings_hold(seen: &Seen) {
-    let sent = &seen.account.sent;
-    if let Some(rate) = seen.spec.rate {
-        let most = rate.requests as usize;
-        for (index, first) in sent.iter().enumerate() {
-            let in_span = sent[index..].iter().take_while(|other| other.at < first.at + rate.window).count();
-            assert!(in_span <= most, "{in_span} requests in {:?}, not {most}", rate.window);
-        }
-    }
-    let mut changes: Vec<(RunTime, i32)> = Vec::new();
-    for one in sent {
-        changes.push((one.at, 1));
-        changes.extend(one.back.as_ref().map(|(back, _)| (*back, -1)));
-    }
-    // What came back at an instant made room for what left at it.
-    changes.sort_by_key(|&(at, change)| (at, change));
-    let mut in_flight = 0;
-    for (_, change) in changes {
-        in_flight += change;
-        assert!(in_flight <= i32::try_from(seen.spec.connections).unwrap(), "{in_flight} in flight");
-    }
-    if let Some(most) = seen.spec.concurrency {
-        let mut changes: Vec<(RunTime, i32)> = Vec::new();
-        for target in &seen.account.run.targets {
-            if let (Some(began), Some(took)) = (target.started_at, target.duration) {
-                changes.extend([(began, 1), (began + took, -1)]);
-            }
-        }
-        changes.sort_by_key(|&(at, change)| (at, change));
-        let mut active = 0;
-        for (_, change) in changes {
-            active += change;
-            assert!(active <= i32::try_from(most).unwrap(), "{active} targets at once, not {most}");
-        }
-    }
-}
-
-fn a_signal_stops_starts(seen: &Seen) {
-    let Some(&(at, number)) = seen.outside.signals.first() else { return };
-    if seen.account.ended < at {
-        return;
-    }
-    for sent in
-        seen.account.sent.iter().filter(|sent| matches!(sent.call, Call::Start { .. } | Call::Probe { .. }))
-    {
-        assert!(sent.at <= at, "a start or a probe left after the signal");
-    }
-    assert!(seen.account.ended <= at + GRACE, "the run goes on after the grace");
-    if !matches!(seen.account.run.stop, None | Some(Stop::Inventory(_) | Stop::Selection(_) | Stop::Declined))
-    {
-        assert_eq!(seen.account.run.exit_code(false), u8::try_from(128 + number).unwrap());
-    }
-}
-
-fn counts_are_those_of_the_server(seen: &Seen) {
-    let counted = seen.account.run.requests;
-    let at_server = |kind: &str| seen.requests.get(kind).copied().unwrap_or_default();
-    assert_eq!(counted.list, at_server("list"));
-    assert_eq!(counted.probe, at_server("probe"));
-    assert_eq!(counted.start, at_server("start"));
-    assert_eq!(counted.poll, at_server("poll"));
-    assert!(counted.throttled <= seen.refusals.len() as u64);
-}
-
-/// The failure model's table of statuses, section 2.
-fn statuses_have_reasons_that_fit(seen: &Seen) {
-    for step in
-        seen.account.run.targets.iter().flat_map(|target: &std::sync::Arc<TargetResult>| &target.steps)
-    {
-        let fits = match step.status {
-            Status::Ok | Status::Failed => step.reason.is_none() && step.ran == Ran::Yes,
-            Status::CheckFailed => false,
-            Status::TimedOut => step.reason.is_none() && step.ran == Ran::Yes && step.pid.is_some(),
-            Status::Unknown => step.reason.is_some() && step.ran != Ran::No,
-            Status::Running => step.ran == Ran::Yes && step.pid.is_some(),
-            Status::Unavailable => step.reason.is_some() && step.ran == Ran::No,
-            Status::Refused => {
-                matches!(step.reason, Some(Reason::Api | Reason::BadId | Reason::Template))
-                    && step.ran == Ran::No
-            }
-            Status::Cancelled => step.reason.is_none() && step.ran == Ran::No,
-            Status::Skipped => {
-                matches!(step.reason, Some(Reason::EarlierStep | Reason::Deadline | Reason::Auth))
-                    && step.ran == Ran::No
-            }
+        let asked = match (reply.signals.retry_after, reply.signals.date) {
+            (Some(RetryAfter::In(span)), _) => span,
+            (Some(RetryAfter::At(until)), Some(date)) => until.0.saturating_sub(date.0),
+            _ => std::time::Duration::ZERO,
         };
-        assert!(fits, "{step:?}");
-    }
+        Some((*at, *at + asked.max(std::time::Duration::from_secs(1))))
+    })
 }
 
-/// Invariant 1 of the pacing policy: at most two refused requests a run, each of them alone in flight.
-fn refusals_are_scouts(seen: &Seen) {
-    assert_eq!(seen.headers, Headers::Always);
-    assert!(seen.limit.is_some());
-    assert!(seen.refusals.len() <= 2, "{} requests were refused", seen.refusals.len());
+fn retry_after_is_obeyed(evidence: &Evidence) -> Verdict {
+    let requests = &evidence.account.requests;
+    for (at, until) in refusals(evidence) {
+        // Requests are in sending order, so the first one after the refusal is the earliest.
+        let next = requests.get(requests.partition_point(|request| request.at < at));
+        // Sent in the same instant, but before the answer was here.
+        let next = next.filter(|request| request.at > at);
+        if let Some(request) = next {
+            ensure(request.at >= until, || format!("{} was sent in the pause {at} to {until}", request.at))?;
+        }
+    }
+    Ok(())
+}
+
+fn one_request_goes_first_after_a_pause(evidence: &Evidence) -> Verdict {
+    let requests = &evidence.account.requests;
+    for (at, _) in refusals(evidence) {
+        let first = requests.partition_point(|request| request.at <= at);
+        let (Some(scout), Some(second)) = (requests.get(first), requests.get(first + 1)) else { continue };
+        let answered = scout.answer.as_ref().map(|(answered, _)| *answered);
+        ensure(answered.is_some_and(|answered| second.at >= answered), || {
+            format!("after the refusal at {at}, {} went before the answer to {}", second.at, scout.at)
+        })?;
+    }
+    Ok(())
+}
+
+fn user_rate_holds(evidence: &Evidence) -> Verdict {
+    let Some(rate) = evidence.world.spec.rate else { return Ok(()) };
+    let apart = usize::try_from(rate.requests).expect("a small rate");
+    let requests = &evidence.account.requests;
+    for (first, last) in requests.iter().zip(requests.iter().skip(apart)) {
+        ensure(last.at.since(first.at) >= rate.window, || {
+            format!("{} requests between {} and {}", apart + 1, first.at, last.at)
+        })?;
+    }
+    Ok(())
+}
+
+fn connections_hold(evidence: &Evidence) -> Verdict {
+    let mut in_flight = 0;
+    for (at, seen) in &evidence.account.log {
+        match seen {
+            Seen::Sent(..) => in_flight += 1,
+            Seen::Answered(..) => in_flight -= 1,
+            _ => {}
+        }
+        let most = evidence.world.spec.connections;
+        ensure(in_flight <= most, || format!("{in_flight} in flight at {at}, not {most}"))?;
+    }
+    Ok(())
+}
+
+fn concurrency_holds(evidence: &Evidence) -> Verdict {
+    let Some(most) = evidence.world.spec.concurrency else { return Ok(()) };
+    let mut at_work: BTreeSet<&VpsId> = BTreeSet::new();
+    for (at, seen) in &evidence.account.log {
+        match seen {
+            Seen::Sent(_, call) => at_work.extend(call.vps()),
+            Seen::Told(EventKind::TargetFinished(result)) => {
+                if let Ok(id) = result.vps.id() {
+                    at_work.remove(id);
+                }
+            }
+            _ => {}
+        }
+        ensure(at_work.len() <= most, || format!("{} targets at work at {at}, not {most}", at_work.len()))?;
+    }
+    Ok(())
+}
+
+fn no_start_after_a_stop(evidence: &Evidence) -> Verdict {
+    let Some(stopped) = evidence.account.told(|kind| matches!(kind, EventKind::Stopping(_))) else {
+        return Ok(());
+    };
+    for (at, seen) in &evidence.account.log[stopped..] {
+        let start =
+            matches!(seen, Seen::Sent(_, Call::List { .. } | Call::Probe { .. } | Call::Start { .. }));
+        ensure(!start, || format!("{seen:?} at {at}"))?;
+    }
+    Ok(())
+}
+
+fn polls_end_with_the_grace(evidence: &Evidence) -> Verdict {
+    let mut interrupted: Option<RunTime> = None;
+    for (at, seen) in &evidence.account.log {
+        if matches!(seen, Seen::Signal(_)) {
+            interrupted.get_or_insert(*at);
+        }
+        let late = interrupted.is_some_and(|since| at.since(since) > GRACE);
+        ensure(!late, || format!("{seen:?} at {at}, long after the signal"))?;
+    }
+    Ok(())
+}
+
+fn unstarted_are_cancelled_by_a_signal(evidence: &Evidence) -> Verdict {
+    let stop = |kind: &EventKind| matches!(kind, EventKind::Stopping(_));
+    let log = &evidence.account.log;
+    let Some(stopped) = evidence.account.told(stop) else { return Ok(()) };
+    if !matches!(log[stopped].1, Seen::Told(EventKind::Stopping(Stop::Signal(_)))) {
+        return Ok(());
+    }
+    let started: BTreeSet<&VpsId> = evidence.account.starts().filter_map(Request::vps).collect();
+    for (at, seen) in &log[stopped..] {
+        let Seen::Told(EventKind::TargetFinished(result)) = seen else { continue };
+        let never = result.vps.id().is_ok_and(|id| !started.contains(id));
+        ensure(!never || result.status == Status::Cancelled, || {
+            format!("{} is {} at {at}", result.vps.raw_id(), result.status)
+        })?;
+    }
+    Ok(())
+}
+
+fn no_start_before_the_inventory(evidence: &Evidence) -> Verdict {
+    let complete = evidence.account.told(|kind| matches!(kind, EventKind::SelectionCompleted(_)));
+    let before = &evidence.account.log[..complete.unwrap_or(evidence.account.log.len())];
+    let started = before.iter().find(|(_, seen)| matches!(seen, Seen::Sent(_, Call::Start { .. })));
+    ensure(started.is_none(), || format!("{started:?}"))
+}
+
+fn early_stops_start_nothing(evidence: &Evidence) -> Verdict {
+    let early =
+        matches!(evidence.account.run.stop, Some(Stop::Inventory(_) | Stop::Selection(_) | Stop::Declined));
+    ensure(!early || evidence.journal.is_empty(), || format!("{} processes", evidence.journal.len()))
+}
+
+/// Holds for fixed windows and token buckets that nobody else uses; a scout may come too early twice.
+fn no_refusals_where_the_budget_is_known(evidence: &Evidence) -> Verdict {
+    let world = evidence.world;
+    let exact = matches!(
+        evidence.kind,
+        Kind::FixedAligned | Kind::FixedFromFirst | Kind::TokenBucketFull | Kind::TokenBucketNext
+    );
+    if !exact || !world.is_calm() || world.headers != Headers::OnAll {
+        return Ok(());
+    }
+    let refused = refusals(evidence).count();
+    ensure(refused <= 2, || format!("{refused} refused"))
+}
+
+fn requests_are_counted(evidence: &Evidence) -> Verdict {
+    let requests = &evidence.account.requests;
+    let count =
+        |fits: fn(&Call) -> bool| requests.iter().filter(|request| fits(&request.call)).count() as u64;
+    let throttled = requests
+        .iter()
+        .filter(|request| {
+            let answer = request.answer.as_ref().map(|(_, reply)| &reply.answer);
+            matches!(answer, Some(Answer::Failed(Failure::Throttled(_))))
+        })
+        .count() as u64;
+    let counted = evidence.account.run.requests;
+    let seen = [
+        count(|call| matches!(call, Call::List { .. })),
+        count(|call| matches!(call, Call::Probe { .. })),
+        count(|call| matches!(call, Call::Start { .. })),
+        count(|call| matches!(call, Call::Poll { .. })),
+        throttled,
+    ];
+    let told = [counted.list, counted.probe, counted.start, counted.poll, counted.throttled];
+    ensure(seen == told, || format!("sent {seen:?}, counted {told:?}"))
+}
+
+fn summary_adds_up(evidence: &Evidence) -> Verdict {
+    let run = &evidence.account.run;
+    let summary = run.summary();
+    let sum: usize = Status::ALL.iter().map(|&status| summary.count(status)).sum();
+    ensure(summary.targets() == run.targets.len() && sum == run.targets.len(), || format!("{summary:?}"))?;
+    let finished = evidence
+        .account
+        .log
+        .iter()
+        .filter(|(_, seen)| matches!(seen, Seen::Told(EventKind::TargetFinished(_))))
+        .count();
+    // Where nobody is left over, what was told before is taken back.
+    ensure(run.targets.is_empty() || finished == run.targets.len(), || {
+        format!("{finished} targets told of, {} reported", run.targets.len())
+    })
 }

@@ -1,17 +1,17 @@
-//! The real engine against a model of the API, in virtual time.
+//! The real engine against a model server, in virtual time.
 //!
-//! A seed draws a world (fleet, playbook, limits, latencies, faults, signals). `harness` performs the engine's effects
-//! as the runner does, but jumps from event to event instead of waiting. `invariants` judges what happened by the
-//! model's own records, which the engine cannot see. `catalogue` scripts single cases of the failure model.
+//! A seed draws a world (fleet, playbook, limits, latencies, faults, signals); `harness` performs the engine's effects
+//! as the runner does, but jumps from event to event instead of waiting; `invariants` judges what happened against
+//! the server's own journal. `catalogue` scripts single replies for the numbered cases of the failure model, and
+//! `efficiency` measures how close a run comes to its lower bound.
 //!
-//! `ROLLCALL_SIMULATION_SEEDS=N` tries N seeds a kind of world; a failing one is printed, and
-//! `ROLLCALL_SIMULATION_SEED=N` tries that one alone.
-
-#![expect(clippy::unwrap_used, reason = "a test's own numbers")]
+//! `ROLLCALL_SIMULATION_SEEDS=N` tries N seeds a kind of limiter; `ROLLCALL_SIMULATION_SEED=KIND:SEED` replays one.
 
 mod catalogue;
+mod efficiency;
 mod harness;
 mod invariants;
-mod model;
+mod limiter;
 mod seeds;
+mod server;
 mod world;

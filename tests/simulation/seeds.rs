@@ -1,69 +1,94 @@
-//! Many worlds, each checked.
+//! Many seeds, a test for each kind of limiter so that they run side by side.
 
-use std::{env, panic};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{
-    harness,
-    invariants::{self, Seen},
-    model::Model,
-    world::{self, Kind},
+    harness::{Account, drive, lines},
+    invariants::{ALL, Evidence},
+    limiter::Kind,
+    server::Server,
+    world::World,
 };
 
-/// Seeds a kind of world, unless the environment says otherwise.
-const SEEDS: u64 = 150;
+/// Seeds a kind of limiter, where nobody asks for more.
+const SEEDS: u64 = 200;
+/// One seed in so many is run twice.
+const TWICE: u64 = 8;
+/// Entries of the log that are shown of a run that failed.
+const SHOWN: usize = 400;
 
-fn simulate(kind: Kind, seed: u64) -> Seen {
-    let mut world = world::draw(kind, seed);
-    let spec = world.spec.clone();
-    let outside = world.outside.clone();
-    let (limit, headers) = (world.limit, world.headers);
-    let vpses = world.vpses;
-    let mut model = Model::new(&mut world);
-    let account = harness::run(spec.clone(), &mut model, &outside);
-    let (begun, refusals, requests) = (model.begun, model.refusals, model.requests);
-    Seen { kind, spec, outside, limit, headers, vpses, account, begun, refusals, requests }
+fn try_seed(kind: Kind, seed: u64) -> Result<(), String> {
+    let world = World::draw(kind, seed);
+    let (account, server) = run(&world)?;
+    let evidence = Evidence { world: &world, kind, account: &account, journal: &server.journal };
+    for (name, holds) in ALL {
+        holds(&evidence).map_err(|why| format!("{name}: {why}\n{}", lines(&account.log, SHOWN)))?;
+    }
+    if seed.is_multiple_of(TWICE) {
+        let (again, _) = run(&world)?;
+        if again.log != account.log {
+            return Err("the same seed gave another sequence of requests".to_owned());
+        }
+    }
+    Ok(())
 }
 
-fn check(kind: Kind) {
-    let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("ROLLCALL_SIMULATION_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("ROLLCALL_SIMULATION_SEEDS").unwrap_or(SEEDS),
+fn run(world: &World) -> Result<(Account, Server<'_>), String> {
+    let mut server = Server::new(world);
+    let most = 1000 * (world.listed.len() as u64 + 20) * world.spec.steps.len() as u64;
+    let account = catch_unwind(AssertUnwindSafe(|| {
+        drive(world.spec.clone(), &mut server, &world.people, most)
+            .map_err(|endless| format!("{endless}\n{}", lines(&endless.log, SHOWN)))
+    }))
+    .map_err(|_| "it panicked".to_owned())??;
+    Ok((account, server))
+}
+
+fn try_seeds(kind: Kind) {
+    let name = format!("{kind:?}");
+    let replayed = std::env::var("ROLLCALL_SIMULATION_SEED").ok();
+    let seeds = if let Some(one) = replayed {
+        let (wanted, seed) = one.split_once(':').expect("ROLLCALL_SIMULATION_SEED=KIND:SEED");
+        if wanted != name {
+            return;
+        }
+        let seed = seed.parse().expect("ROLLCALL_SIMULATION_SEED=KIND:SEED");
+        seed..=seed
+    } else {
+        let wanted = std::env::var("ROLLCALL_SIMULATION_SEEDS").ok();
+        1..=wanted.map_or(SEEDS, |seeds| seeds.parse().expect("ROLLCALL_SIMULATION_SEEDS=N"))
     };
-    for seed in seeds {
-        let outcome = panic::catch_unwind(|| invariants::check(&simulate(kind, seed)));
-        assert!(outcome.is_ok(), "replay with ROLLCALL_SIMULATION_SEED={seed} ({kind:?})");
+    let failed: Vec<(u64, String)> =
+        seeds.filter_map(|seed| try_seed(kind, seed).err().map(|why| (seed, why))).collect();
+    if let Some((seed, why)) = failed.first() {
+        let briefly: Vec<String> = failed
+            .iter()
+            .take(20)
+            .map(|(seed, why)| format!("{seed}: {}", why.lines().next().unwrap_or_default()))
+            .collect();
+        let all = briefly.join("\n");
+        panic!(
+            "replay with ROLLCALL_SIMULATION_SEED={name}:{seed}\n{why}\n{} seeds failed:\n{all}",
+            failed.len()
+        );
     }
 }
 
-#[test]
-fn calm_worlds_keep_every_invariant() {
-    check(Kind::Calm);
+macro_rules! kinds {
+    ($($name:ident: $kind:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            try_seeds($kind);
+        })*
+    };
 }
 
-#[test]
-fn faulty_worlds_keep_every_invariant() {
-    check(Kind::Faulty);
-}
-
-#[test]
-fn interrupted_worlds_keep_every_invariant() {
-    check(Kind::Interrupted);
-}
-
-#[test]
-fn where_the_server_says_what_remains_nothing_is_refused_but_scouts() {
-    check(Kind::Told);
-}
-
-#[test]
-fn the_same_seed_gives_the_same_requests() {
-    for seed in 0..20 {
-        let [one, other] = [(); 2].map(|()| simulate(Kind::Faulty, seed).account);
-        let calls = |account: &harness::Account| -> Vec<_> {
-            account.sent.iter().map(|sent| (sent.at, sent.call.clone())).collect()
-        };
-        assert_eq!(calls(&one), calls(&other));
-        assert_eq!(one.run, other.run);
-    }
+kinds! {
+    invariants_hold_under_a_fixed_aligned_window: Kind::FixedAligned;
+    invariants_hold_under_a_window_from_the_first_request: Kind::FixedFromFirst;
+    invariants_hold_under_a_sliding_log: Kind::SlidingLog;
+    invariants_hold_under_a_sliding_log_that_counts_refusals: Kind::SlidingLogCountingRefusals;
+    invariants_hold_under_a_token_bucket_that_says_when_it_is_full: Kind::TokenBucketFull;
+    invariants_hold_under_a_token_bucket_that_says_when_it_has_one: Kind::TokenBucketNext;
+    invariants_hold_without_a_limit: Kind::None;
 }

@@ -1,155 +1,324 @@
-//! What a seed draws: the fleet, the playbook, the API's temper, and what the user does.
+//! What a seed draws: a fleet, a playbook, a network, an API with its limits, and its people.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rollcall::{
-    budget::RunTime,
     engine::{Purpose, RunSpec},
-    fleet::Selection,
+    fleet::{Selection, VpsId},
     playbook::{OnFailure, Order, Rate, Step, Template, Vars},
-    sandbox::{Limiter, RateLimit, Window},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    harness::People,
+    limiter::{Kind, Limiter},
 };
 
-use crate::harness::Outside;
-
-/// Where answers carry `X-RateLimit-*`.
+/// Which answers say something about the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Headers {
-    Always,
-    OnRefusal,
+    OnAll,
+    OnRefusals,
     RetryAfterOnly,
-    Never,
+    None,
 }
 
-/// One drawn world.
-#[derive(Debug)]
+/// One made-up VPS.
+#[derive(Debug, Clone)]
+pub(crate) struct Guest {
+    /// Listed, but no longer there.
+    pub(crate) gone: bool,
+    /// How often its agent says no before it says yes; 2 is for good.
+    pub(crate) declines: u32,
+    /// What becomes of each step's command.
+    pub(crate) commands: Vec<Command>,
+}
+
+/// What a command does in a guest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Command {
+    /// `None`: it never ends.
+    pub(crate) takes: Option<Duration>,
+    pub(crate) exit_code: Option<i64>,
+    pub(crate) signal: Option<i64>,
+}
+
+/// How often what goes wrong: shares of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Faults {
+    pub(crate) unsent: f64,
+    pub(crate) lost_before: f64,
+    pub(crate) lost_after: f64,
+    pub(crate) error_before: f64,
+    pub(crate) error_after: f64,
+    pub(crate) storm: f64,
+    pub(crate) unreadable: f64,
+    pub(crate) too_large: f64,
+    pub(crate) wrong_pid: f64,
+    pub(crate) probe_shape: f64,
+    pub(crate) redirect: f64,
+    pub(crate) forbidden: f64,
+    pub(crate) unauthorized: f64,
+    pub(crate) conflict: f64,
+    pub(crate) no_pid: f64,
+}
+
+impl Faults {
+    pub(crate) fn any(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+/// Everything outside the engine, as one seed draws it.
+#[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) seed: u64,
-    pub(crate) vpses: usize,
-    pub(crate) page: usize,
     pub(crate) spec: RunSpec,
-    pub(crate) limit: Option<(RateLimit, Window)>,
-    pub(crate) limiter: Option<Limiter>,
+    pub(crate) listed: Vec<Value>,
+    pub(crate) page: usize,
+    pub(crate) guests: BTreeMap<VpsId, Guest>,
+    /// Ids listed that must never be used.
+    pub(crate) bad_ids: usize,
+    pub(crate) limiter: Limiter,
     pub(crate) headers: Headers,
-    pub(crate) latency: (f64, f64),
-    /// The share of calls that something goes wrong with.
-    pub(crate) faults: f64,
-    /// Seconds by which the server's clock is ahead.
-    pub(crate) skew: i64,
-    /// Median of the commands' run times, in seconds.
-    pub(crate) run_time: f64,
-    pub(crate) outside: Outside,
+    pub(crate) reset_rounded_up: bool,
+    pub(crate) retry_after_as_date: bool,
+    /// Server clock minus run time.
+    pub(crate) epoch: Duration,
+    /// Requests a second of another client on the same token.
+    pub(crate) other_client: f64,
+    pub(crate) latency: (Duration, Duration),
+    pub(crate) faults: Faults,
+    /// A result can be read once only.
+    pub(crate) forgets: bool,
+    /// A pid is not known for so long after its start.
+    pub(crate) lag: Duration,
+    pub(crate) people: People,
 }
 
-/// What kind of server a seed is for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
-    Calm,
-    Faulty,
-    Interrupted,
-    /// Headers on every answer, nobody else, nothing goes wrong: refusals would be our own fault.
-    Told,
-}
-
-pub(crate) fn draw(kind: Kind, seed: u64) -> World {
-    let mut random = StdRng::seed_from_u64(seed);
-    let vpses = random.random_range(0..90);
-    let windows = match kind {
-        Kind::Told => vec![Window::Fixed, Window::FixedFromFirst],
-        _ => vec![
-            Window::Fixed,
-            Window::FixedFromFirst,
-            Window::Sliding,
-            Window::SlidingCountingRefusals,
-            Window::Bucket,
-            Window::BucketNext,
-        ],
-    };
-    let window = windows[random.random_range(0..windows.len())];
-    let limited = matches!(kind, Kind::Told) || random.random_bool(0.8);
-    let limit = limited.then(|| {
-        let rate = RateLimit {
-            limit: random.random_range(5..120),
-            window: Duration::from_secs([3, 5, 10, 60][random.random_range(0..4)]),
+impl World {
+    pub(crate) fn draw(kind: Kind, seed: u64) -> Self {
+        let random = &mut StdRng::seed_from_u64(seed);
+        let steps: Vec<Step> = (0..random.random_range(1..=4)).map(|number| step(random, number)).collect();
+        let count = match random.random_range(0..10) {
+            0 => random.random_range(0..3),
+            1..8 => random.random_range(1..40),
+            8 => random.random_range(40..120),
+            _ => random.random_range(100..=300),
         };
-        (rate, window)
-    });
-    let headers = match kind {
-        Kind::Told => Headers::Always,
-        _ => [Headers::Always, Headers::OnRefusal, Headers::RetryAfterOnly, Headers::Never]
-            [random.random_range(0..4)],
-    };
-    let others = !matches!(kind, Kind::Told) && random.random_bool(0.2);
-    let api = limit.map(|(rate, window)| {
-        let alone = Limiter::new(rate, window);
-        let per_second = f64::from(rate.limit) / rate.window.as_secs_f64() / 5.0;
-        if others { alone.with_others(per_second) } else { alone }
-    });
-    let least = random.random_range(0.001..0.1);
-    let faults = match kind {
-        Kind::Faulty => random.random_range(0.02..0.3),
-        Kind::Interrupted if random.random_bool(0.5) => 0.05,
-        Kind::Interrupted | Kind::Calm | Kind::Told => 0.0,
-    };
-    let outside = outside(kind, &mut random);
-    World {
-        seed,
-        vpses,
-        page: random.random_range(1..60),
-        spec: spec(kind, &mut random),
-        limit,
-        limiter: api,
-        headers,
-        latency: (least, least + random.random_range(0.0..0.3)),
-        faults,
-        skew: random.random_range(-90..90),
-        run_time: random.random_range(0.01..8.0),
-        outside,
-    }
-}
-
-fn outside(kind: Kind, random: &mut StdRng) -> Outside {
-    let mut signals = Vec::new();
-    if matches!(kind, Kind::Interrupted) {
-        let first = Duration::from_secs_f64(random.random_range(0.0..40.0));
-        signals.push((RunTime::from_start(first), [1, 2, 15][random.random_range(0..3)]));
-        if random.random_bool(0.3) {
-            let second = first + Duration::from_secs_f64(random.random_range(0.0..12.0));
-            signals.push((RunTime::from_start(second), 2));
+        let typical = Duration::from_millis(random.random_range(50..8000));
+        let spread = if random.random_bool(0.3) { 0.0 } else { random.random_range(0.05..1.0) };
+        let troubled = random.random_bool(0.5);
+        let mut guests = BTreeMap::new();
+        let mut listed = Vec::new();
+        let mut bad_ids = 0;
+        for number in 0..count {
+            let odd = |random: &mut StdRng, share: f64| troubled && random.random_bool(share);
+            if odd(random, 0.03) {
+                bad_ids += 1;
+                listed.push(listed_vps(format!("../{number}"), format!("bad-{number}")));
+                continue;
+            }
+            let id: VpsId = format!("vps_{number:04}").parse().expect("a valid id");
+            let item = listed_vps(id.as_str(), format!("web-{}", number % 97));
+            listed.push(item.clone());
+            if odd(random, 0.03) {
+                listed.push(item);
+            }
+            let commands =
+                steps.iter().map(|step| command(random, typical, spread, step, troubled)).collect();
+            let declines = if odd(random, 0.08) { random.random_range(1..=2) } else { 0 };
+            guests.insert(id, Guest { gone: odd(random, 0.04), declines, commands });
+        }
+        let limiter = limiter(random, kind);
+        // More than the whole limit, and nobody else would ever get through.
+        #[expect(clippy::cast_precision_loss, reason = "limits are small")]
+        let third = limiter.limit as f64 / limiter.window.as_secs_f64() / 3.0;
+        let faults = if troubled { faults(random) } else { Faults::default() };
+        let latency = Duration::from_millis(random.random_range(2..120));
+        let spec = RunSpec {
+            purpose: Purpose::Run,
+            selection: Selection::default(),
+            vars: Vars::default(),
+            steps,
+            order: [Order::Listed, Order::Listed, Order::Name, Order::Random][random.random_range(0..4)],
+            concurrency: random.random_bool(0.4).then(|| random.random_range(1..60)),
+            connections: [32, 32, 8, 1, 64][random.random_range(0..5)],
+            rate: random.random_bool(0.25).then(|| Rate {
+                requests: random.random_range(1..400),
+                window: Duration::from_secs([1, 5, 60][random.random_range(0..3)]),
+            }),
+            deadline: random.random_bool(0.3).then(|| Duration::from_secs(random.random_range(1..60))),
+            confirm_over: random.random_bool(0.25).then(|| random.random_range(0..50)),
+            seed: random.random(),
+        };
+        Self {
+            seed,
+            spec,
+            listed,
+            page: random.random_range(1..=100),
+            guests,
+            bad_ids,
+            limiter,
+            headers: [
+                Headers::OnAll,
+                Headers::OnAll,
+                Headers::OnRefusals,
+                Headers::RetryAfterOnly,
+                Headers::None,
+            ][random.random_range(0..5)],
+            reset_rounded_up: random.random_bool(0.7),
+            retry_after_as_date: random.random_bool(0.1),
+            epoch: Duration::from_millis(1_790_000_000_000 + random.random_range(0..4_000_000)),
+            other_client: if random.random_bool(0.2) { third * random.random_range(0.1..1.0) } else { 0.0 },
+            latency: (latency / 4, latency),
+            faults,
+            forgets: random.random_bool(0.7),
+            lag: if troubled && random.random_bool(0.2) { Duration::from_secs(4) } else { Duration::ZERO },
+            people: people(random),
         }
     }
-    Outside { signals, confirms: random.random_bool(0.8) }
+
+    /// A fleet on which every command takes about five seconds and nothing goes wrong.
+    pub(crate) fn steady(targets: usize, limiter: Limiter, headers: Headers, seed: u64) -> Self {
+        let random = &mut StdRng::seed_from_u64(seed);
+        let spec = RunSpec {
+            purpose: Purpose::Run,
+            selection: Selection::default(),
+            vars: Vars::default(),
+            steps: vec![Step {
+                name: "step 0".to_owned(),
+                run: Template::verbatim(command_text(0)),
+                timeout: Some(Duration::from_mins(1)),
+                accept: vec![0],
+                on_failure: OnFailure::Stop,
+                idempotent: false,
+            }],
+            order: Order::Listed,
+            concurrency: None,
+            connections: 32,
+            rate: None,
+            deadline: None,
+            confirm_over: None,
+            seed,
+        };
+        let ids = (0..targets).map(|number| format!("vps_{number:05}"));
+        let listed = ids.clone().map(|id| listed_vps(id, "web")).collect();
+        let guests = ids.map(|id| {
+            let takes = Some(log_normal(random, Duration::from_secs(5), 0.25));
+            let command = Command { takes, exit_code: Some(0), signal: None };
+            let id = id.parse().expect("a valid id");
+            (id, Guest { gone: false, declines: 0, commands: vec![command] })
+        });
+        Self {
+            seed,
+            spec,
+            listed,
+            page: 100,
+            guests: guests.collect(),
+            bad_ids: 0,
+            limiter,
+            headers,
+            reset_rounded_up: true,
+            retry_after_as_date: false,
+            epoch: Duration::from_secs(1_790_000_000),
+            other_client: 0.0,
+            latency: (Duration::from_millis(10), Duration::from_millis(30)),
+            faults: Faults::default(),
+            forgets: true,
+            lag: Duration::ZERO,
+            people: People::default(),
+        }
+    }
+
+    /// Whether nothing but the limit is in the way.
+    pub(crate) fn is_calm(&self) -> bool {
+        !self.faults.any() && self.other_client == 0.0
+    }
 }
 
-fn spec(kind: Kind, random: &mut StdRng) -> RunSpec {
-    let steps = (0..random.random_range(1..4))
-        .map(|number| Step {
-            name: format!("step {number}"),
-            run: Template::verbatim(format!("command {number}")),
-            timeout: Some(Duration::from_secs(random.random_range(5..60))),
-            accept: if random.random_bool(0.8) { vec![0] } else { vec![0, 3] },
-            on_failure: if random.random_bool(0.5) { OnFailure::Stop } else { OnFailure::Continue },
-            idempotent: random.random_bool(0.2),
-        })
-        .collect();
-    let calm = matches!(kind, Kind::Told);
-    let rate = (!calm && random.random_bool(0.3)).then(|| Rate {
-        requests: random.random_range(1..400),
-        window: Duration::from_secs(random.random_range(1..20)),
-    });
-    RunSpec {
-        purpose: if random.random_bool(0.95) { Purpose::Run } else { Purpose::List },
-        selection: Selection { rules: vec![crate::model::everything()], ..Selection::default() },
-        vars: Vars::default(),
-        steps,
-        order: [Order::Listed, Order::Name, Order::Random][random.random_range(0..3)],
-        concurrency: random.random_bool(0.3).then(|| random.random_range(1..30)),
-        connections: random.random_range(1..40),
-        rate,
-        deadline: (!calm && random.random_bool(0.2))
-            .then(|| Duration::from_secs(random.random_range(1..200))),
-        confirm_over: random.random_bool(0.2).then(|| random.random_range(0..60)),
-        seed: random.random(),
+fn step(random: &mut StdRng, number: usize) -> Step {
+    Step {
+        name: format!("step {number}"),
+        run: Template::verbatim(command_text(number)),
+        timeout: Some(Duration::from_secs([2, 10, 60, 600][random.random_range(0..4)])),
+        accept: if random.random_bool(0.2) { vec![0, 3] } else { vec![0] },
+        on_failure: if random.random_bool(0.4) { OnFailure::Continue } else { OnFailure::Stop },
+        idempotent: random.random_bool(0.4),
     }
+}
+
+/// The command of a step, by which the server knows it.
+pub(crate) fn command_text(step: usize) -> String {
+    format!("run step {step}")
+}
+
+fn command(random: &mut StdRng, typical: Duration, spread: f64, step: &Step, troubled: bool) -> Command {
+    let mut takes = Some(log_normal(random, typical, spread));
+    if troubled && random.random_bool(0.05) {
+        takes = if random.random_bool(0.5) { None } else { step.timeout.map(|timeout| timeout.mul_f64(1.5)) };
+    }
+    let (exit_code, signal) = match random.random_range(0..100) {
+        0..80 => (Some(0), None),
+        80..88 => (Some(3), None),
+        88..92 => (Some([1, 256, -1, 3_221_225_477][random.random_range(0..4)]), None),
+        92..96 => (None, Some(9)),
+        96..98 => (None, None),
+        _ => (Some(127), None),
+    };
+    Command { takes, exit_code, signal }
+}
+
+/// Log-normal, from the sum of uniform numbers, which is near enough to a normal one.
+fn log_normal(random: &mut StdRng, median: Duration, sigma: f64) -> Duration {
+    let normal: f64 = (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+    median.mul_f64((normal * sigma).exp())
+}
+
+fn limiter(random: &mut StdRng, kind: Kind) -> Limiter {
+    let window = Duration::from_secs([1, 5, 10, 60, 60][random.random_range(0..5)]);
+    let limit = [5, 20, 60, 120, 300, 600][random.random_range(0..6)];
+    Limiter::new(kind, limit, window)
+}
+
+fn faults(random: &mut StdRng) -> Faults {
+    let mut share = |most: f64| if random.random_bool(0.3) { random.random_range(0.0..most) } else { 0.0 };
+    Faults {
+        unsent: share(0.3),
+        lost_before: share(0.1),
+        lost_after: share(0.1),
+        error_before: share(0.2),
+        error_after: share(0.1),
+        storm: share(0.1),
+        unreadable: share(0.05),
+        too_large: share(0.02),
+        wrong_pid: share(0.02),
+        probe_shape: share(0.3),
+        redirect: share(0.05),
+        forbidden: share(0.05),
+        unauthorized: share(0.002),
+        conflict: share(0.05),
+        no_pid: share(0.05),
+    }
+}
+
+fn people(random: &mut StdRng) -> People {
+    let mut signals = Vec::new();
+    if random.random_bool(0.35) {
+        let first = Duration::from_millis(random.random_range(0..20_000));
+        signals.push((first, [2, 15, 1][random.random_range(0..3)]));
+        if random.random_bool(0.4) {
+            signals.push((first + Duration::from_millis(random.random_range(0..12_000)), 2));
+        }
+    }
+    let after = Duration::from_millis(random.random_range(0..20_000));
+    People { signals, confirms: Some((after, random.random_bool(0.8))) }
+}
+
+/// A VPS as the listing has it: active and running, as a selection without rules wants it.
+pub(crate) fn listed_vps(id: impl Into<String>, name: impl Into<String>) -> Value {
+    json!({
+        "id": id.into(), "name": name.into(), "serviceStatus": "active", "powerState": "running",
+    })
 }
