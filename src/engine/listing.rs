@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
-
 use crate::fleet::Vps;
 
 /// A listing longer than this is taken for a loop: a million VPSes at a hundred a page.
@@ -68,7 +66,7 @@ impl Listing {
     pub(super) fn is_new(&mut self, vps: &Vps) -> bool {
         let key = match vps.id() {
             Ok(id) => id.to_string(),
-            Err(_) => Value::Object(vps.fields().clone()).to_string(),
+            Err(_) => vps.json().to_owned(),
         };
         self.known.insert(key)
     }
@@ -109,7 +107,7 @@ impl Listing {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

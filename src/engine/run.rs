@@ -262,11 +262,9 @@ impl Engine {
 
     /// The text of a step's command for one VPS.
     pub(super) fn render(&self, step: usize, vps: &Vps) -> Result<Arc<str>, String> {
-        self.spec.steps[step]
-            .run
-            .render(vps.fields(), &self.spec.vars)
-            .map(Arc::from)
-            .map_err(|error| error.to_string())
+        let template = &self.spec.steps[step].run;
+        let fields = if template.reads_target() { vps.fields() } else { serde_json::Map::new() };
+        template.render(&fields, &self.spec.vars).map(Arc::from).map_err(|error| error.to_string())
     }
 
     /// Results of steps none of which ran, for the same reason.

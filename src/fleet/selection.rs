@@ -113,8 +113,9 @@ impl Selector {
             return false;
         }
         self.tally.listed += 1;
-        self.note_fields(vps.fields());
-        let verdict = self.judge(vps);
+        let fields = vps.fields();
+        self.note_fields(&fields);
+        let verdict = self.judge(vps, &fields);
         let tally = &mut self.tally;
         let count = match verdict {
             Ok(()) => &mut tally.selected,
@@ -139,12 +140,11 @@ impl Selector {
         }
     }
 
-    fn judge(&mut self, vps: &Vps) -> Result<(), LeftOut> {
+    fn judge(&mut self, vps: &Vps, fields: &Map<String, Value>) -> Result<(), LeftOut> {
         // Every VPS is looked at, so that a name that two share is seen.
         if self.wanted.as_mut().is_some_and(|wanted| !wanted.names(vps)) {
             return Err(LeftOut::NotMatching);
         }
-        let fields = vps.fields();
         if self.only_running && !is_running(fields) {
             return Err(LeftOut::NotRunning);
         }

@@ -40,10 +40,15 @@ impl fmt::Display for VpsId {
 }
 
 /// A VPS: the API's JSON object, whole.
+///
+/// The object is kept as text. As a tree it takes some ten times the memory, and a run holds one for each of its
+/// targets from the listing to the report, but looks into it only a few times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vps {
     id: Result<VpsId, InvalidVpsId>,
-    fields: Map<String, Value>,
+    name: Box<str>,
+    primary_ip: Option<Box<str>>,
+    json: Box<str>,
 }
 
 impl Vps {
@@ -54,7 +59,9 @@ impl Vps {
             Some(other) => Err(InvalidVpsId(other.to_string())),
             None => Err(InvalidVpsId(String::new())),
         };
-        Self { id, fields }
+        let text = |name: &str| fields.get(name).and_then(Value::as_str).map(Box::from);
+        let (name, primary_ip) = (text("name").unwrap_or_default(), text("primaryIp"));
+        Self { id, name, primary_ip, json: Value::Object(fields).to_string().into() }
     }
 
     /// Its id.
@@ -75,16 +82,23 @@ impl Vps {
 
     /// Its display name, which need not be unique; empty where the API gave none.
     pub fn name(&self) -> &str {
-        self.fields.get("name").and_then(Value::as_str).unwrap_or_default()
+        &self.name
     }
 
     /// Its first address.
     pub fn primary_ip(&self) -> Option<&str> {
-        self.fields.get("primaryIp").and_then(Value::as_str)
+        self.primary_ip.as_deref()
     }
 
-    /// All its fields, in the API's names.
-    pub fn fields(&self) -> &Map<String, Value> {
-        &self.fields
+    /// All its fields, in the API's names and order. They are read from the text at each call, so keep them where they
+    /// are needed more than once.
+    #[expect(clippy::missing_panics_doc, reason = "the text was written from such a map")]
+    pub fn fields(&self) -> Map<String, Value> {
+        serde_json::from_str(&self.json).expect("written from such a map")
+    }
+
+    /// The object as JSON text.
+    pub fn json(&self) -> &str {
+        &self.json
     }
 }

@@ -131,6 +131,11 @@ impl Template {
         &self.text
     }
 
+    /// Whether the command depends on the target's fields.
+    pub fn reads_target(&self) -> bool {
+        matches!(self.program, Program::Rendered { reads_target: true, .. })
+    }
+
     /// The command for one target.
     ///
     /// # Errors

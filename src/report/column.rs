@@ -143,7 +143,7 @@ impl Column {
                 let name = Some(target.vps.name()).filter(|name| !name.is_empty());
                 Shown::text(name.unwrap_or_else(|| target.vps.raw_id()), redactor)
             }
-            Source::Field(path) => Shown::value(&field(target.vps.fields(), path), redactor),
+            Source::Field(path) => Shown::value(&field(&target.vps.fields(), path), redactor),
         }
     }
 }

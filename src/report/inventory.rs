@@ -43,9 +43,10 @@ pub fn write_inventory_table(
         table
             .set_header(Row::from(COLUMNS.iter().map(|(heading, _)| Cell::new(heading)).collect::<Vec<_>>()));
         for vps in vpses {
+            let fields = vps.fields();
             let cells = COLUMNS.iter().map(|(_, path)| {
                 let mut names = path.iter();
-                let first = names.next().and_then(|first| vps.fields().get(*first));
+                let first = names.next().and_then(|first| fields.get(*first));
                 let value = names.fold(first, |value, name| value.and_then(|value| value.get(*name)));
                 Cell::new(inert(value.and_then(Value::as_str).unwrap_or_default()))
             });
