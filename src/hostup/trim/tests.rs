@@ -1,3 +1,5 @@
+//! Any JSON, in any chunks, comes out the same but for the strings that are too long.
+
 use std::fmt::Write as _;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! When which rule strikes, and what a faults file may not say.
+
 use super::*;
 
 fn fires(yaml: &str, requests: &[(Operation, usize)]) -> Vec<bool> {
