@@ -117,8 +117,6 @@ fn step(
     let on_failure = fields.get("on_failure").map(|field| reader.one_of(field, &outcomes));
     let idempotent = fields.get("idempotent").map(|field| reader.boolean(field));
     Some(Step {
-        name: String::new(),
-        run: run?,
         timeout: match timeout {
             Some(read) => Some(read?),
             None => None,
@@ -126,6 +124,7 @@ fn step(
         accept: accept.unwrap_or_else(|| vec![0]),
         on_failure: on_failure.unwrap_or_default().unwrap_or_default(),
         idempotent: idempotent.unwrap_or_default().unwrap_or_default(),
+        ..Step::new("", run?)
     })
 }
 
