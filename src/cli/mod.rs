@@ -4,10 +4,15 @@
 //! exit code. What it prints of a run comes from `report/`; what a mistake says comes from the room that found
 //! it.
 
+mod confirmation;
 mod connection;
 mod diagnostics;
+mod exec;
+mod execution;
 mod failure;
 mod logging;
+mod output;
+mod pace;
 mod playbook_file;
 mod run;
 mod sandbox;
@@ -24,12 +29,13 @@ const AFTER_HELP: &str = "\
 Examples:
   rollcall run playbooks/disk-pressure.yaml --sandbox 200      try it, no account needed
   rollcall run playbooks/os-inventory.yaml --match name='web-*' -o json | jq .summary
+  rollcall exec --match name='web-*' -- 'cat /etc/os-release'
   rollcall targets --where 'resources.memoryGb >= 8'
 
 The API key is read from --api-key-file, HOSTUP_API_KEY_FILE or HOSTUP_API_KEY, and is never an argument.
 
-Exit codes: 0 all ok; 1 some failed or timed out; 2 usage, playbook or selection; 3 some were refused, unavailable
-or not run; 4 the API or the key stopped the run; 6 some outcomes are unknown: look before you rerun; 7 a report
+Exit codes: 0 all ok; 1 some failed or timed out; 2 usage, playbook or selection; 3 some were refused, unavailable \
+or not run; 4 the API or the key stopped the run; 6 some outcomes are unknown: look before you rerun; 7 a report \
 could not be written; 8 nothing matched; 129, 130, 143 interrupted.";
 
 /// Run one command on a whole fleet of HostUp VPSes, as fast as the API allows, and say exactly what happened
@@ -48,6 +54,8 @@ struct Arguments {
 enum Command {
     /// Run a playbook on the VPSes that it selects
     Run(Box<run::RunArgs>),
+    /// Run one command on the VPSes that a selection picks, without a file
+    Exec(Box<exec::ExecArgs>),
     /// List the VPSes that a selection picks; starts nothing
     Targets(Box<targets::TargetsArgs>),
     /// Serve the built-in HostUp-compatible API on this machine until stopped
@@ -77,6 +85,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = runtime.block_on(async {
         match arguments.command {
             Command::Run(run) => run.execute().await,
+            Command::Exec(exec) => exec.execute().await,
             Command::Targets(targets) => targets.execute().await,
             Command::Sandbox(sandbox) => sandbox.execute().await,
         }

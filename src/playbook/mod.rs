@@ -16,6 +16,7 @@ mod pattern;
 mod placement;
 mod portion;
 mod quantity;
+mod quoting;
 mod reader;
 mod schema;
 mod step;
@@ -33,6 +34,7 @@ pub use portion::Portion;
 pub use quantity::{
     CONCURRENCY, QuantityError, Rate, format_duration, parse_concurrency, parse_duration, parse_rate,
 };
+pub use quoting::quoted;
 pub use step::{Capture, Effects, Expectation, OnFailure, Severity, Step};
 pub use template::{RenderError, Template};
 pub use vars::{Surroundings, Vars};

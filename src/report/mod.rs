@@ -100,6 +100,16 @@ pub fn write(format: Format, record: &RunRecord, style: Style, out: &mut dyn io:
     match format {
         Format::Table => table::write(record, &redactor, style, out),
         Format::Json => json::write(record, &redactor, out),
-        Format::Text => text::write(record, &redactor, out),
+        Format::Text => text::write(record, &redactor, style, out),
     }
+}
+
+/// Writes what the text format leaves out: how many targets ended how, which were not ok, and what the time went
+/// into. For stderr, beside a stdout that holds lines of servers only.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_summary(record: &RunRecord, out: &mut dyn io::Write) -> io::Result<()> {
+    let redactor = Redactor::new(&record.secrets);
+    summary::write_with_names(record, &redactor, out)
 }
