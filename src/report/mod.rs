@@ -5,6 +5,7 @@
 //! taken out on the way. Kept out: what happens while a run goes on (`progress/`), and where a report goes to
 //! (`cli/` chooses stdout or, for `--report`, [`write_atomically`]).
 
+mod census;
 mod column;
 mod file;
 mod fold;
@@ -24,10 +25,11 @@ mod tests;
 
 use std::{fmt, io};
 
+pub use census::{write_census_json, write_census_names, write_census_table};
 pub use file::write_atomically;
 pub use format::{Format, UnknownFormat};
 pub use inert::{inert, inert_lines};
-pub use inventory::{write_inventory_json, write_inventory_table};
+pub use inventory::{write_inventory_json, write_inventory_names, write_inventory_table};
 pub use redact::REDACTED;
 pub(crate) use redact::Redactor;
 

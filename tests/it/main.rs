@@ -14,5 +14,6 @@ mod playbooks;
 mod sandbox;
 mod scripted;
 mod signals;
+mod targets;
 mod usage;
 mod waiting;
