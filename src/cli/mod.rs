@@ -4,6 +4,8 @@
 //! exit code. What it prints of a run comes from `report/`; what a mistake says comes from the room that found
 //! it.
 
+mod absent;
+mod check;
 mod confirmation;
 mod connection;
 mod diagnostics;
@@ -19,7 +21,11 @@ mod sandbox;
 mod selection;
 mod targets;
 
-use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
+use std::{
+    ffi::OsString,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -56,15 +62,28 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Run one command on the VPSes that a selection picks, without a file
     Exec(Box<exec::ExecArgs>),
+    /// Look for mistakes in playbooks, offline
+    Check(check::CheckArgs),
     /// List the VPSes that a selection picks; starts nothing
     Targets(Box<targets::TargetsArgs>),
     /// Serve the built-in HostUp-compatible API on this machine until stopped
     Sandbox(sandbox::SandboxArgs),
 }
 
+/// Writes a command's result to stdout. Nobody reading any more is no failure.
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut stdout = anstream::AutoStream::auto(io::stdout()).lock();
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Failure::OUTPUT, format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether stderr is a terminal that can redraw a line.
 fn stderr_moves_its_cursor() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Runs the program for these arguments, the first of which is its name.
@@ -86,6 +105,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         match arguments.command {
             Command::Run(run) => run.execute().await,
             Command::Exec(exec) => exec.execute().await,
+            Command::Check(check) => check.execute(),
             Command::Targets(targets) => targets.execute().await,
             Command::Sandbox(sandbox) => sandbox.execute().await,
         }

@@ -1,7 +1,5 @@
 //! `rollcall targets`: what a selection picks, listed or counted.
 
-use std::io::{self, Write};
-
 use clap::{Args, ValueEnum};
 
 use super::{Failure, connection::ConnectionArgs, selection::SelectionArgs};
@@ -96,27 +94,18 @@ impl TargetsArgs {
             }
             None => None,
         };
-        let mut stdout = anstream::AutoStream::auto(io::stdout()).lock();
         let (selected, tally, style) = (&run.selected, &run.tally, Style::of_stdout(true));
         let count = selected.len();
-        let written = match (self.output, &shares) {
-            (ListFormat::Table, None) => report::write_inventory_table(selected, tally, style, &mut stdout),
-            (ListFormat::Json, None) => report::write_inventory_json(selected, &mut stdout),
-            (ListFormat::Names, None) => report::write_inventory_names(selected, &mut stdout),
+        super::to_stdout(|out| match (self.output, &shares) {
+            (ListFormat::Table, None) => report::write_inventory_table(selected, tally, style, out),
+            (ListFormat::Json, None) => report::write_inventory_json(selected, out),
+            (ListFormat::Names, None) => report::write_inventory_names(selected, out),
             (ListFormat::Table, Some((field, shares))) => {
-                report::write_census_table(field, shares, tally, count, style, &mut stdout)
+                report::write_census_table(field, shares, tally, count, style, out)
             }
-            (ListFormat::Json, Some((field, shares))) => {
-                report::write_census_json(field, shares, count, &mut stdout)
-            }
-            (ListFormat::Names, Some((_, shares))) => report::write_census_names(shares, &mut stdout),
-        };
-        match written.and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(Failure::OUTPUT, format!("cannot write to stdout: {error}")))
-            }
-            _ => Ok(()),
-        }
+            (ListFormat::Json, Some((field, shares))) => report::write_census_json(field, shares, count, out),
+            (ListFormat::Names, Some((_, shares))) => report::write_census_names(shares, out),
+        })
     }
 }
 

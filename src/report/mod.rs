@@ -106,6 +106,14 @@ pub fn write(format: Format, record: &RunRecord, style: Style, out: &mut dyn io:
     }
 }
 
+/// Writes any document as JSON: pretty-printed, a newline at its end, and safe to look at in a terminal.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_json(document: &impl serde::Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+    inert_json::write(document, out)
+}
+
 /// Writes what the text format leaves out: how many targets ended how, which were not ok, and what the time went
 /// into. For stderr, beside a stdout that holds lines of servers only.
 ///
