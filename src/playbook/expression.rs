@@ -91,6 +91,11 @@ impl Expression {
         &self.names
     }
 
+    /// The captures that it reads, in a step.
+    pub fn captures_read(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     /// Judges one VPS: its fields are bare names; `vars` are the playbook's. No secret is in the reason.
     pub fn judge(&self, fields: &Map<String, Value>, vars: &Vars) -> Judgement {
         match Evaluation::new(&self.text, fields, vars).truth(&self.root) {

@@ -8,6 +8,7 @@
 //! is done by whoever calls ([`Surroundings`]); showing a diagnostic is `cli/`'s work. Which VPS a rule picks
 //! is decided in `fleet/`.
 
+pub mod bundle;
 mod diagnostic;
 mod expression;
 mod language;
