@@ -27,7 +27,7 @@ mod yaml;
 use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, InvalidPlaybook, Source, Span};
-pub use expression::{Expression, ExpressionError, Judgement};
+pub use expression::{Context, Expression, ExpressionError, Judgement, MAX_CAPTURE};
 pub(crate) use nearest::nearest;
 pub use pattern::{Pattern, PatternError};
 pub use portion::Portion;
