@@ -10,6 +10,7 @@
 
 mod diagnostic;
 mod expression;
+mod keys;
 mod language;
 mod nearest;
 mod pattern;
