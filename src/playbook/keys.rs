@@ -94,19 +94,19 @@ pub(super) enum Shape {
     Grouping,
     /// A glob, a number or a boolean to compare a field with.
     Pattern,
-    /// A text, a number or a boolean.
-    Literal,
+    /// A text, a number or a boolean, or a list of them, maybe empty.
+    Literals,
     /// Nothing at all.
     Null,
     /// One, or a list of at least one.
-    OneOrMore(&'static Shape),
+    OneOrMore(&'static Self),
     /// A list of at least one.
-    List(&'static Shape),
+    List(&'static Self),
     /// A mapping with these keys.
     Mapping(&'static Keys),
     /// A mapping whose keys are names of the author's choice.
-    Named(Names, &'static Shape),
-    AnyOf(&'static [Shape]),
+    Named(Names, &'static Self),
+    AnyOf(&'static [Self]),
 }
 
 /// What the author's own names in a mapping may be.

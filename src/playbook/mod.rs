@@ -10,6 +10,7 @@
 
 mod diagnostic;
 mod expression;
+mod json_schema;
 mod keys;
 mod language;
 mod nearest;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, InvalidPlaybook, Source, Span};
 pub use expression::{Expression, ExpressionError, Judgement};
+pub use json_schema::json_schema;
 pub(crate) use nearest::nearest;
 pub use pattern::{Pattern, PatternError};
 pub use portion::Portion;

@@ -140,12 +140,7 @@ pub(in super::super) static VARIABLE: Keys = Keys {
 };
 
 /// What may stand after a variable's name.
-static VALUE: Shape = Shape::AnyOf(&[
-    Shape::Literal,
-    Shape::OneOrMore(&Shape::Literal),
-    Shape::Mapping(&VARIABLE),
-    Shape::Null,
-]);
+static VALUE: Shape = Shape::AnyOf(&[Shape::Literals, Shape::Mapping(&VARIABLE), Shape::Null]);
 
 pub(in super::super) static STRATEGY: Keys = Keys {
     of: "`strategy`",
