@@ -11,6 +11,8 @@
 pub mod bundle;
 mod diagnostic;
 mod expression;
+mod json_schema;
+mod keys;
 mod language;
 mod nearest;
 mod pattern;
@@ -29,6 +31,7 @@ use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, InvalidPlaybook, Source, Span};
 pub use expression::{Context, Expression, ExpressionError, Judgement, MAX_CAPTURE};
+pub use json_schema::json_schema;
 pub(crate) use nearest::nearest;
 pub use pattern::{Pattern, PatternError};
 pub use portion::Portion;
