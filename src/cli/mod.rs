@@ -6,18 +6,22 @@
 
 mod absent;
 mod check;
+mod completions;
 mod confirmation;
 mod connection;
 mod diagnostics;
 mod exec;
 mod execution;
 mod failure;
+mod init;
 mod logging;
+mod man;
 mod output;
 mod pace;
 mod playbook_file;
 mod run;
 mod sandbox;
+mod schema;
 mod selection;
 mod targets;
 
@@ -68,6 +72,14 @@ enum Command {
     Targets(Box<targets::TargetsArgs>),
     /// Serve the built-in HostUp-compatible API on this machine until stopped
     Sandbox(sandbox::SandboxArgs),
+    /// Write a commented playbook to begin with
+    Init(init::InitArgs),
+    /// Print the JSON Schema of playbooks, for editors
+    Schema(schema::SchemaArgs),
+    /// Print what a shell needs to complete commands and flags
+    Completions(completions::CompletionsArgs),
+    /// Print a manual page
+    Man(man::ManArgs),
 }
 
 /// Writes a command's result to stdout. Nobody reading any more is no failure.
@@ -108,6 +120,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Check(check) => check.execute(),
             Command::Targets(targets) => targets.execute().await,
             Command::Sandbox(sandbox) => sandbox.execute().await,
+            Command::Init(init) => init.execute(),
+            Command::Schema(schema) => schema.execute(),
+            Command::Completions(completions) => completions.execute(),
+            Command::Man(man) => man.execute(),
         }
     });
     // A question that nobody answered may still hold a thread at stdin.

@@ -7,7 +7,9 @@
 mod check;
 mod exec;
 mod failures;
+mod generated;
 mod hostile;
+mod init;
 mod limits;
 mod main_job;
 mod output;
