@@ -9,6 +9,7 @@
 //! is decided in `fleet/`.
 
 mod diagnostic;
+pub(crate) mod documented;
 mod expression;
 mod language;
 mod nearest;
@@ -18,6 +19,7 @@ mod portion;
 mod quantity;
 mod reader;
 mod schema;
+mod scope;
 mod step;
 mod template;
 mod vars;
