@@ -10,6 +10,7 @@
 
 pub mod bundle;
 mod diagnostic;
+pub(crate) mod documented;
 mod expression;
 mod language;
 mod nearest;
@@ -19,6 +20,7 @@ mod portion;
 mod quantity;
 mod reader;
 mod schema;
+mod scope;
 mod step;
 mod template;
 mod vars;
