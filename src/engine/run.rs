@@ -265,7 +265,10 @@ impl Engine {
     pub(super) fn render(&self, step: usize, vps: &Vps) -> Result<Arc<str>, String> {
         let template = &self.spec.steps[step].run;
         let fields = if template.reads_target() { vps.fields() } else { serde_json::Map::new() };
-        template.render(&fields, &self.spec.vars).map(Arc::from).map_err(|error| error.to_string())
+        template
+            .render(&fields, &serde_json::Map::new(), &self.spec.vars)
+            .map(Arc::from)
+            .map_err(|error| error.to_string())
     }
 
     /// Results of steps none of which ran, for the same reason.
