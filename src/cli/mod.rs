@@ -14,10 +14,12 @@ mod exec;
 mod execution;
 mod failure;
 mod init;
+mod listing;
 mod logging;
 mod man;
 mod output;
 mod pace;
+mod plan;
 mod playbook_file;
 mod run;
 mod sandbox;
@@ -66,6 +68,8 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Run one command on the VPSes that a selection picks, without a file
     Exec(Box<exec::ExecArgs>),
+    /// Say what a run would do, how many requests it would take and how long; starts nothing
+    Plan(Box<plan::PlanArgs>),
     /// Look for mistakes in playbooks, offline
     Check(check::CheckArgs),
     /// List the VPSes that a selection picks; starts nothing
@@ -117,6 +121,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         match arguments.command {
             Command::Run(run) => run.execute().await,
             Command::Exec(exec) => exec.execute().await,
+            Command::Plan(plan) => plan.execute().await,
             Command::Check(check) => check.execute(),
             Command::Targets(targets) => targets.execute().await,
             Command::Sandbox(sandbox) => sandbox.execute().await,

@@ -132,14 +132,25 @@ impl RequestForecast {
 /// How long a run takes, without what the commands themselves take.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimeForecast {
-    /// How long the limit that decides holds the requests back, and which it is; `None`: no limit is known.
-    pub limit: Option<(Duration, Limit)>,
+    /// What holds the requests back most; `None`: no limit is known.
+    pub limit: Option<HeldBack>,
     /// What no limit and no connection shortens: requests that wait for one another, and pauses.
     pub least: Duration,
     /// Of that, the pauses between batches.
     pub pauses: Duration,
     /// How many commands run one after another, counting those that run beside each other once.
     pub in_a_row: usize,
+}
+
+/// How a limit holds requests back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldBack {
+    /// Which limit.
+    pub limit: Limit,
+    /// How many of its windows the requests fill.
+    pub windows: u64,
+    /// For how long; `None` where the window's length is not known and they fill more than one.
+    pub span: Option<Duration>,
 }
 
 /// What holds requests back.
@@ -154,7 +165,7 @@ pub enum Limit {
 impl TimeForecast {
     /// The time without the commands' own.
     pub fn total(&self) -> Duration {
-        self.limit.as_ref().map_or(self.least, |(span, _)| self.least.max(*span))
+        self.limit.as_ref().and_then(|held| held.span).map_or(self.least, |span| self.least.max(span))
     }
 }
 
@@ -349,12 +360,20 @@ fn time(
     listed: &Listed,
 ) -> TimeForecast {
     let total = requests.total();
-    let learned = listed.limits.iter().filter_map(|limit| {
-        let windows = total.div_ceil(limit.limit.max(1)).saturating_sub(1);
-        Some((times(limit.window?, windows), Limit::Learned(limit.clone())))
+    let learned = listed.limits.iter().map(|limit| {
+        let windows = total.div_ceil(limit.limit.max(1));
+        let waits = windows.saturating_sub(1);
+        // The first window is open: nothing waits for it.
+        let span =
+            if waits == 0 { Some(Duration::ZERO) } else { limit.window.map(|window| times(window, waits)) };
+        HeldBack { limit: Limit::Learned(limit.clone()), windows, span }
     });
-    let own = spec.rate.map(|rate| (at_rate(rate, total), Limit::Own(rate)));
-    let limit = learned.chain(own).max_by_key(|(span, _)| *span);
+    let own = spec.rate.map(|rate| HeldBack {
+        limit: Limit::Own(rate),
+        windows: total.div_ceil(u64::from(rate.requests.max(1))),
+        span: Some(at_rate(rate, total)),
+    });
+    let limit = learned.chain(own).max_by_key(|held| held.span);
 
     let begun = targets.iter().filter(|target| !target.starts.is_empty()).count();
     let starts = targets.iter().map(|target| target.starts.len()).max().unwrap_or_default();

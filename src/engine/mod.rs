@@ -36,8 +36,8 @@ pub use call::{
 pub use event::{Event, EventKind, RequestCounts, Stop};
 pub use finished::FinishedRun;
 pub use forecast::{
-    Allowed, Forecast, Layout, Limit, Listed, RequestForecast, StartForecast, TargetForecast, TimeForecast,
-    forecast,
+    Allowed, Forecast, HeldBack, Layout, Limit, Listed, RequestForecast, StartForecast, TargetForecast,
+    TimeForecast, forecast,
 };
 pub use outcome::{CheckResult, Ran, Reason, Status, StepResult, Summary, TargetResult};
 pub use run::{Engine, GRACE, PATIENCE};
