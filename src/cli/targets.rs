@@ -94,9 +94,11 @@ fn stopped(stop: &Stop) -> Result<u8, Failure> {
     match stop {
         Stop::Signal(number) => Ok(u8::try_from(128 + number).unwrap_or(128)),
         Stop::Selection(_) | Stop::Declined => Err(Failure::usage(message)),
-        Stop::Auth(_) | Stop::Inventory(_) | Stop::Deadline | Stop::Patience(_) => {
-            Err(Failure::new(Failure::API, message))
-        }
+        Stop::Auth(_)
+        | Stop::Inventory(_)
+        | Stop::Deadline
+        | Stop::Patience(_)
+        | Stop::MaxFailures { .. } => Err(Failure::new(Failure::API, message)),
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     budget::LearnedLimit,
     fleet::{Tally, Vps},
+    playbook::Severity,
 };
 
 /// A run that is over, however it ended.
@@ -30,6 +31,8 @@ pub struct FinishedRun {
     pub duration: Duration,
     /// What was learned of the API's limits.
     pub limits: Vec<LearnedLimit>,
+    /// From which severity on a failed expectation is a failure.
+    pub fail_on: Severity,
 }
 
 impl FinishedRun {
@@ -52,13 +55,15 @@ impl FinishedRun {
             Some(Stop::Signal(number)) => return u8::try_from(128 + number).unwrap_or(128),
             Some(Stop::Auth(_) | Stop::Inventory(_)) => return 4,
             Some(Stop::Selection(_) | Stop::Declined) => return 2,
-            Some(Stop::Deadline | Stop::Patience(_)) | None => {}
+            Some(Stop::Deadline | Stop::Patience(_) | Stop::MaxFailures { .. }) | None => {}
         }
         if summary.targets() == 0 && self.selected.is_empty() {
             return if empty_is_fine { 0 } else { 8 };
         }
         if any(&[Status::Unknown, Status::Running]) {
             6
+        } else if matches!(self.stop, Some(Stop::MaxFailures { .. })) {
+            5
         } else if any(&[Status::Failed, Status::TimedOut, Status::CheckFailed]) {
             1
         } else if any(&[Status::Refused, Status::Unavailable, Status::Cancelled, Status::Skipped]) {
@@ -96,6 +101,7 @@ mod tests {
             waited: Duration::ZERO,
             duration: Duration::ZERO,
             limits: Vec::new(),
+            fail_on: Severity::default(),
         }
     }
 

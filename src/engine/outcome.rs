@@ -126,6 +126,16 @@ pub enum Reason {
     Deadline,
     /// skipped: an earlier step of this target ended so that it must not run.
     EarlierStep,
+    /// skipped: its `when` does not hold.
+    When,
+    /// skipped: more targets failed than the run allows.
+    MaxFailures,
+    /// unknown: a bundle's end marker is missing from its output.
+    MarkerLost,
+    /// timed_out: ended by `timeout` in the guest.
+    Killed,
+    /// check_failed: a value could not be taken out of the output, or an expectation could not be judged.
+    CaptureFailed,
 }
 
 impl Reason {
@@ -153,6 +163,11 @@ impl Reason {
             Self::Template => "template",
             Self::Deadline => "deadline",
             Self::EarlierStep => "earlier_step",
+            Self::When => "when",
+            Self::MaxFailures => "max_failures",
+            Self::MarkerLost => "marker_lost",
+            Self::Killed => "killed",
+            Self::CaptureFailed => "capture_failed",
         }
     }
 }

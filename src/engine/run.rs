@@ -184,6 +184,7 @@ impl Engine {
             waited: self.waited,
             duration: self.finished.unwrap_or(now).since_start(),
             limits: self.budget.limits(),
+            fail_on: self.spec.fail_on,
         }
     }
 

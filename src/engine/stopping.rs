@@ -152,6 +152,7 @@ impl Engine {
         match &self.stop {
             Some(Stop::Auth(_)) => (Status::Skipped, Some(Reason::Auth)),
             Some(Stop::Deadline) => (Status::Skipped, Some(Reason::Deadline)),
+            Some(Stop::MaxFailures { .. }) => (Status::Skipped, Some(Reason::MaxFailures)),
             Some(Stop::Patience(_)) => (Status::Unavailable, Some(Reason::RateLimited)),
             Some(Stop::Signal(_) | Stop::Inventory(_) | Stop::Selection(_) | Stop::Declined) | None => {
                 (Status::Cancelled, None)

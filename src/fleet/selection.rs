@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde_json::{Map, Value};
 
 use super::{SelectionError, UnknownField, Vps, VpsId, field, wanted::Wanted};
-use crate::playbook::{Expression, FieldRule, Judgement, TargetRules, Vars, nearest};
+use crate::playbook::{Context, Expression, FieldRule, Judgement, TargetRules, Vars, nearest};
 
 /// Everything that picks targets: the playbook's rules and those of flags, all of which must agree.
 #[derive(Debug, Clone, Default)]
@@ -165,7 +165,7 @@ impl Selector {
         let mut unfit = None;
         for condition in conditions {
             asked = true;
-            match condition.judge(fields, &self.vars) {
+            match condition.judge(&Context::of_fields(fields, &self.vars)) {
                 Judgement::Holds => {}
                 // Whatever else cannot be judged, it would not be picked.
                 Judgement::Fails => {

@@ -8,6 +8,7 @@
 //! is done by whoever calls ([`Surroundings`]); showing a diagnostic is `cli/`'s work. Which VPS a rule picks
 //! is decided in `fleet/`.
 
+pub mod bundle;
 mod diagnostic;
 mod expression;
 mod json_schema;
@@ -28,7 +29,7 @@ mod yaml;
 use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, InvalidPlaybook, Source, Span};
-pub use expression::{Expression, ExpressionError, Judgement};
+pub use expression::{Context, Expression, ExpressionError, Judgement, MAX_CAPTURE};
 pub use json_schema::json_schema;
 pub(crate) use nearest::nearest;
 pub use pattern::{Pattern, PatternError};

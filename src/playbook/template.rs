@@ -131,6 +131,11 @@ impl Template {
         &self.text
     }
 
+    /// The captures it reads: none yet.
+    pub fn captures_read(&self) -> &[String] {
+        &[]
+    }
+
     /// Whether the command depends on the target's fields.
     pub fn reads_target(&self) -> bool {
         matches!(self.program, Program::Rendered { reads_target: true, .. })
