@@ -19,6 +19,7 @@ mod pattern;
 mod placement;
 mod portion;
 mod quantity;
+mod quoting;
 mod reader;
 mod schema;
 mod step;
@@ -37,6 +38,7 @@ pub use portion::Portion;
 pub use quantity::{
     CONCURRENCY, QuantityError, Rate, format_duration, parse_concurrency, parse_duration, parse_rate,
 };
+pub use quoting::quoted;
 pub use step::{Capture, Effects, Expectation, OnFailure, Severity, Step};
 pub use template::{RenderError, Template};
 pub use vars::{Surroundings, Vars};
