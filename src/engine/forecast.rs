@@ -399,3 +399,6 @@ fn at_rate(rate: Rate, requests: u64) -> Duration {
 fn times(span: Duration, count: u64) -> Duration {
     u32::try_from(count).ok().and_then(|count| span.checked_mul(count)).unwrap_or(Duration::MAX)
 }
+
+#[cfg(test)]
+mod tests;

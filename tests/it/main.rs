@@ -13,6 +13,7 @@ mod init;
 mod limits;
 mod main_job;
 mod output;
+mod plan;
 mod playbooks;
 mod sandbox;
 mod scripted;
