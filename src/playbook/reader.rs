@@ -1,4 +1,4 @@
-//! Reads typed values out of a YAML tree and collects every mistake on the way.
+//! Reads typed values out of a YAML tree and collects every mistake on the way, warnings too.
 //!
 //! Each question ("the text under this key", "one of these words") answers `None` where there is no good answer
 //! and has then noted why, so that reading goes on and finds the next mistake too. Which keys there are, and what
@@ -28,7 +28,18 @@ pub(super) struct Fields<'n> {
     meant: Vec<&'static str>,
 }
 
-impl Field<'_> {
+impl<'n> Field<'n> {
+    /// The field under a key of a mapping that has been read before.
+    pub(super) fn of(mapping: &'n Node, key: &str) -> Option<Self> {
+        let Content::Mapping(entries) = &mapping.content else { return None };
+        entries.iter().find_map(|(name, node)| match &name.content {
+            Content::Text(text) if text == key => {
+                Some(Field { key: text, key_span: name.span.clone(), node })
+            }
+            _ => None,
+        })
+    }
+
     /// Its value, or its key where the value takes no place in the text.
     fn place(&self) -> Span {
         if self.node.span.is_empty() { self.key_span.clone() } else { self.node.span.clone() }
@@ -52,20 +63,28 @@ impl<'n> Fields<'n> {
 #[derive(Debug)]
 pub(super) struct Reader<'s> {
     source: &'s Source,
-    mistakes: Vec<Diagnostic>,
+    /// The section of the reference about what is being read.
+    section: Option<&'static str>,
+    found: Vec<Diagnostic>,
 }
 
 impl<'s> Reader<'s> {
     pub(super) fn new(source: &'s Source) -> Self {
-        Self { source, mistakes: Vec::new() }
+        Self { source, section: None, found: Vec::new() }
     }
 
-    /// Notes a mistake.
-    pub(super) fn note(&mut self, mistake: Diagnostic) {
-        self.mistakes.push(mistake);
+    /// From here on, mistakes are about what this section of the reference describes.
+    pub(super) fn turn_to(&mut self, section: &'static str) {
+        self.section = Some(section);
     }
 
-    /// Notes a mistake about a part of a scalar's text: a span of the text becomes one of the file.
+    /// Notes a mistake or a warning.
+    pub(super) fn note(&mut self, diagnostic: Diagnostic) {
+        let section = diagnostic.section.or(self.section);
+        self.found.push(Diagnostic { section, ..diagnostic });
+    }
+
+    /// Notes a mistake or a warning about a part of a scalar's text: a span of the text becomes one of the file.
     pub(super) fn note_inside(&mut self, field: &Field<'_>, text: &str, mut mistake: Diagnostic) {
         mistake.span = Some(match mistake.span {
             Some(part) => placement::place(&self.source.text, &field.node.span, text, &part),
@@ -74,8 +93,9 @@ impl<'s> Reader<'s> {
         self.note(mistake);
     }
 
-    pub(super) fn into_mistakes(self) -> Vec<Diagnostic> {
-        self.mistakes
+    /// All that was noted.
+    pub(super) fn into_found(self) -> Vec<Diagnostic> {
+        self.found
     }
 
     pub(super) fn line_of(&self, span: &Span) -> usize {
@@ -89,6 +109,7 @@ impl<'s> Reader<'s> {
 
     /// Reads a mapping with known keys; `at` is what to point at where it is something else.
     pub(super) fn fields<'n>(&mut self, node: &'n Node, at: &Span, keys: &Keys) -> Option<Fields<'n>> {
+        self.turn_to(keys.section);
         let mut entries = self.entries(node, at, keys.of)?;
         let mut meant = Vec::new();
         entries.retain(|field| {

@@ -14,18 +14,20 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Diagnostic, InvalidPlaybook, Playbook, RenderError, ReportOptions, Source, Step, Strategy, Surroundings,
-    TargetRules, Template, Vars,
-    keys::PLAYBOOK,
+    Diagnostic, InvalidPlaybook, Playbook, RenderError, ReportOptions, Severity, Source, Step, Strategy,
+    Surroundings, TargetRules, Template, Vars,
+    diagnostic::in_order,
+    keys::{PLAYBOOK, STEP, VARIABLE},
+    lint,
     reader::{Field, Fields, Reader},
     yaml::{self, Content},
 };
 
 impl Playbook {
-    /// Reads a playbook.
+    /// Reads a playbook. What is better done otherwise in it is in its `warnings`.
     ///
     /// # Errors
-    /// All of its mistakes, each with its place. Only a mistake in the YAML itself stands alone: what follows it
+    /// All of its mistakes, each with its place, and the warnings between them. Only a mistake in the YAML itself stands alone: what follows it
     /// cannot be read.
     pub fn parse(source: &Source, surroundings: &dyn Surroundings) -> Result<Self, InvalidPlaybook> {
         let invalid = |mistakes| InvalidPlaybook::new(source.clone(), mistakes);
@@ -43,8 +45,13 @@ impl Playbook {
         let playbook = reader
             .fields(&root, &root.span, &PLAYBOOK)
             .and_then(|fields| playbook(&mut reader, source, &fields, surroundings));
-        let mistakes = reader.into_mistakes();
-        playbook.filter(|_| mistakes.is_empty()).ok_or_else(|| invalid(mistakes))
+        let found = reader.into_found();
+        match playbook {
+            Some(playbook) if found.iter().all(|one| one.severity < Severity::Error) => {
+                Ok(Self { warnings: in_order(found), ..playbook })
+            }
+            _ => Err(invalid(found)),
+        }
     }
 
     /// One command without a file: it is sent as it stands and is never a template.
@@ -68,6 +75,7 @@ impl Playbook {
             report: ReportOptions::default(),
             path: None,
             sha256: sha256(command),
+            warnings: Vec::new(),
         })
     }
 }
@@ -82,11 +90,16 @@ fn playbook(
 ) -> Option<Playbook> {
     let name = fields.get("name").and_then(|field| reader.text(field));
     let description = fields.get("description").and_then(|field| reader.text(field));
+    reader.turn_to(VARIABLE.section);
     let variables = variables::read(reader, fields.get("vars"), surroundings);
     let targets = fields.get("targets").map(|field| targets::read(reader, field, &variables.declared));
     let strategy = fields.get("strategy").map(|field| strategy::read(reader, field));
+    reader.turn_to(STEP.section);
     let steps = steps::read(reader, fields, &variables.scope());
     let report = fields.get("report").map(|field| report::read(reader, field));
+    if let Some(steps) = &steps {
+        lint::check(reader, fields, steps, &variables.vars, strategy.as_ref());
+    }
     Some(Playbook {
         name: name.map_or_else(|| name_of_file(&source.name), |name| name.trim().to_owned()),
         description: description.map(|text| text.trim().to_owned()),
@@ -97,6 +110,7 @@ fn playbook(
         report: report.unwrap_or_default(),
         path: Some(source.name.clone()),
         sha256: sha256(&source.text),
+        warnings: Vec::new(),
     })
 }
 
