@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 use serde_json::Value;
 
 use super::{UnknownField, Vps, field};
-use crate::playbook::nearest;
+use crate::playbook::{documented, nearest};
 
 /// The VPSes that share a value.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Share {
 pub fn census(vpses: &[Arc<Vps>], path: &str) -> Result<Vec<Share>, UnknownField> {
     let mut shares: Vec<Share> = Vec::new();
     let mut places: HashMap<Option<String>, usize> = HashMap::new();
-    let mut known = field::is_documented(path) || vpses.is_empty();
+    let mut known = documented::is_documented(path) || vpses.is_empty();
     for vps in vpses {
         let fields = vps.fields();
         known = known || field::exists(&fields, path);
@@ -64,7 +64,7 @@ fn unknown(vpses: &[Arc<Vps>], path: &str) -> UnknownField {
     for vps in vpses {
         field::collect_paths(&vps.fields(), &mut seen);
     }
-    let known = field::documented().chain(seen.iter().map(String::as_str));
+    let known = documented::paths().chain(seen.iter().map(String::as_str));
     UnknownField { path: path.to_owned(), nearest: nearest(path, known).map(str::to_owned) }
 }
 

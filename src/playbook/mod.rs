@@ -10,6 +10,7 @@
 
 pub mod bundle;
 mod diagnostic;
+pub(crate) mod documented;
 mod expression;
 mod json_schema;
 mod keys;
@@ -23,6 +24,7 @@ mod quantity;
 mod quoting;
 mod reader;
 mod schema;
+mod scope;
 mod step;
 mod template;
 mod vars;

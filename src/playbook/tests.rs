@@ -165,7 +165,7 @@ report:
         (first.kill_on_timeout, first.severity, first.effects, first.bundle),
         (true, Severity::Warning, Effects::Change, false)
     );
-    let command = first.run.render(&serde_json::Map::new(), &playbook.vars).unwrap();
+    let command = first.run.render(&serde_json::Map::new(), &serde_json::Map::new(), &playbook.vars).unwrap();
     assert_eq!(command, "df -P / | awk 'NR==2 { print $5 }'");
     let second = &playbook.steps[1];
     assert_eq!((second.timeout, second.accept.as_slice()), (None, [0].as_slice()));
@@ -208,7 +208,10 @@ fn steps_may_share_keys_through_an_alias() {
 fn a_command_without_a_file_is_sent_as_it_stands() {
     let playbook = Playbook::of_command("echo {{ x }}\nwho").unwrap();
     assert_eq!((playbook.name.as_str(), playbook.steps[0].name.as_str()), ("exec", "echo {{ x }}"));
-    let command = playbook.steps[0].run.render(&serde_json::Map::new(), &playbook.vars).unwrap();
+    let command = playbook.steps[0]
+        .run
+        .render(&serde_json::Map::new(), &serde_json::Map::new(), &playbook.vars)
+        .unwrap();
     assert_eq!(command, "echo {{ x }}\nwho");
     assert_eq!(playbook.path, None);
     for (command, message) in

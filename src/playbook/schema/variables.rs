@@ -8,7 +8,7 @@ use crate::playbook::{
     keys::VARIABLE,
     nearest::nearest,
     reader::shortened,
-    template::Scope,
+    scope::Scope,
     yaml::{self, Content, Node},
 };
 
@@ -21,7 +21,7 @@ pub(super) struct Variables {
 
 impl Variables {
     pub(super) fn scope(&self) -> Scope<'_> {
-        Scope { vars: &self.vars, declared: &self.declared }
+        Scope::of_vars(&self.vars, &self.declared)
     }
 }
 

@@ -101,7 +101,7 @@ impl Target {
         self.0.message = Some(message.to_owned());
         self.0.steps[0].checks.push(CheckResult {
             name: None,
-            severity: "error",
+            severity: Severity::Error,
             holds: false,
             message: Some(message.to_owned()),
         });
