@@ -165,6 +165,9 @@ fn check(path: &str, here: &Here) -> Checked {
                 // With all its values there, more could be looked at.
                 findings.retain(|finding| finding.severity != Severity::Warning);
                 findings.extend(playbook.warnings.iter().cloned().map(Finding::of));
+                findings.sort_by_key(|finding| {
+                    finding.diagnostic.span.as_ref().map_or(usize::MAX, |span| span.start)
+                });
             }
             Checked { source, steps: playbook.map(|playbook| playbook.steps.len()), findings }
         }
