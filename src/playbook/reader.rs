@@ -22,10 +22,15 @@ pub(super) struct Keys {
 }
 
 /// What people write who know it from other tools.
-const SYNONYMS: [(&str, &str); 8] = [
+const SYNONYMS: [(&str, &str); 13] = [
     ("command", "run"),
     ("cmd", "run"),
     ("shell", "run"),
+    ("if", "when"),
+    ("register", "capture"),
+    ("assert", "expect"),
+    ("check", "expect"),
+    ("failed_when", "expect"),
     ("tasks", "steps"),
     ("hosts", "targets"),
     ("variables", "vars"),

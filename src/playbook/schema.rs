@@ -3,6 +3,7 @@
 //! To add a key: its name into the [`Keys`] of its mapping, one line that reads it, and a field for what it
 //! becomes. `targets`, `vars` and `steps` have a file each; the questions asked of a value are in `reader`.
 
+mod judgements;
 mod steps;
 mod targets;
 mod variables;
@@ -15,7 +16,7 @@ use super::{
     Diagnostic, InvalidPlaybook, Order, Playbook, RenderError, ReportOptions, Source, Step, Strategy,
     Surroundings, TargetRules, Template, Vars, parse_concurrency, parse_duration, parse_rate,
     reader::{Bare, Field, Fields, Keys, Reader},
-    yaml::{self, Content},
+    yaml::{self, Content, Node},
 };
 
 const PLAYBOOK: Keys = Keys {
@@ -32,7 +33,10 @@ const PLAYBOOK: Keys = Keys {
         "report",
         // The one-line form: the keys of its only step.
         "timeout",
+        "when",
         "accept",
+        "capture",
+        "expect",
         "on_failure",
         "idempotent",
     ],
@@ -53,7 +57,7 @@ const VARIABLE: Keys =
 const STEP: Keys = Keys {
     of: "a step",
     place: "in a step",
-    names: &["name", "run", "timeout", "accept", "on_failure", "idempotent"],
+    names: &["name", "run", "timeout", "when", "accept", "capture", "expect", "on_failure", "idempotent"],
 };
 
 const REPORT: Keys = Keys { of: "`report`", place: "under `report`", names: &["columns"] };
@@ -82,7 +86,7 @@ impl Playbook {
         let mut reader = Reader::new(source, ALL);
         let playbook = reader
             .fields(&root, &root.span, &PLAYBOOK)
-            .and_then(|fields| playbook(&mut reader, source, &fields, surroundings));
+            .and_then(|fields| playbook(&mut reader, source, &root, &fields, surroundings));
         let mistakes = reader.into_mistakes();
         playbook.filter(|_| mistakes.is_empty()).ok_or_else(|| invalid(mistakes))
     }
@@ -119,6 +123,7 @@ impl Playbook {
 fn playbook(
     reader: &mut Reader<'_>,
     source: &Source,
+    root: &Node,
     fields: &Fields<'_>,
     surroundings: &dyn Surroundings,
 ) -> Option<Playbook> {
@@ -127,8 +132,10 @@ fn playbook(
     let variables = variables::read(reader, fields.get("vars"), surroundings);
     let targets = fields.get("targets").map(|field| targets::read(reader, field, &variables.declared));
     let strategy = fields.get("strategy").map(|field| strategy(reader, field));
-    let steps = steps::read(reader, fields, &variables.scope());
-    let report = fields.get("report").map(|field| report(reader, field));
+    let steps = steps::read(reader, root, fields, &variables.scope());
+    let captures: Vec<_> = steps.iter().flatten().flat_map(|step| &step.capture).collect();
+    let captures: Vec<_> = captures.into_iter().map(|capture| capture.name.as_str()).collect();
+    let report = fields.get("report").map(|field| report(reader, field, &captures));
     Some(Playbook {
         name: name.map_or_else(|| name_of_file(&source.name), |name| name.trim().to_owned()),
         description: description.map(|text| text.trim().to_owned()),
@@ -162,7 +169,7 @@ fn strategy(reader: &mut Reader<'_>, field: &Field<'_>) -> Strategy {
     }
 }
 
-fn report(reader: &mut Reader<'_>, field: &Field<'_>) -> ReportOptions {
+fn report(reader: &mut Reader<'_>, field: &Field<'_>, captures: &[&str]) -> ReportOptions {
     let Some(fields) = reader.fields(field.node, &field.key_span, &REPORT) else {
         return ReportOptions::default();
     };
@@ -175,6 +182,9 @@ fn report(reader: &mut Reader<'_>, field: &Field<'_>) -> ReportOptions {
             let message = format!("`{name}` is not a column");
             let help = "a column is a field of the server (`operatingSystem.version`) or one of rollcall's own (`exit_code`)";
             reader.note(Diagnostic::at(node.span.clone(), message).help(help));
+        } else if let Some(near) = judgements::meant_capture(name, captures) {
+            let mistake = Diagnostic::at(node.span.clone(), format!("nothing is captured as `{name}`"));
+            reader.note(mistake.label(format!("did you mean `{near}`?")));
         } else if names.iter().any(|known| known == name) {
             reader.note(Diagnostic::at(node.span.clone(), format!("column `{name}` is listed twice")));
         } else {

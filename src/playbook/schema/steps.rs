@@ -1,15 +1,18 @@
 //! `steps`, or `run` alone: what is done on each target.
 
-use super::{Field, Fields, Reader, STEP};
+use super::{
+    Field, Fields, Reader, STEP,
+    judgements::{self, Sorts},
+};
 use crate::playbook::{
     Diagnostic, OnFailure, Span, Step, Template, parse_duration,
     reader::{Bare, shortened},
     scope::{Place, Scope},
-    yaml::Content,
+    yaml::{Content, Node},
 };
 
 /// The keys of a step that may stand beside a `run` at the top.
-const BESIDE_RUN: [&str; 4] = ["timeout", "accept", "on_failure", "idempotent"];
+const BESIDE_RUN: [&str; 7] = ["timeout", "when", "accept", "capture", "expect", "on_failure", "idempotent"];
 
 /// A step that may not have a name of its own yet.
 struct Unnamed {
@@ -18,10 +21,22 @@ struct Unnamed {
 }
 
 /// Reads all steps. `None` where there is none that could run; the reader then knows why.
-pub(super) fn read(reader: &mut Reader<'_>, playbook: &Fields<'_>, scope: &Scope<'_>) -> Option<Vec<Step>> {
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    root: &Node,
+    playbook: &Fields<'_>,
+    scope: &Scope<'_>,
+) -> Option<Vec<Step>> {
+    let nodes = match playbook.get("steps").map(|steps| &steps.node.content) {
+        Some(Content::List(nodes)) => nodes.as_slice(),
+        Some(_) => &[],
+        None => std::slice::from_ref(root),
+    };
+    let captures = judgements::captures(reader, nodes.iter());
+    let scope = &Scope { captures: &captures, ..*scope };
     match (playbook.get("run"), playbook.get("steps")) {
         (Some(_), None) => {
-            let step = step(reader, playbook, None, scope)?;
+            let step = step(reader, playbook, None, scope, &mut Sorts::new())?;
             Some(named(vec![Unnamed { name: None, step }]))
         }
         (run, Some(steps)) => {
@@ -61,6 +76,7 @@ fn list(reader: &mut Reader<'_>, field: &Field<'_>, scope: &Scope<'_>) -> Option
         reader.note(mistake.help("add a step: `- run: uptime`"));
     }
     let mut names: Vec<Field<'_>> = Vec::new();
+    let mut sorts = Sorts::new();
     let mut steps = Vec::new();
     for (number, node) in nodes.iter().enumerate() {
         if let Content::Text(text) = &node.content {
@@ -90,7 +106,8 @@ fn list(reader: &mut Reader<'_>, field: &Field<'_>, scope: &Scope<'_>) -> Option
                 None => names.push(field.clone()),
             }
         }
-        if let Some(step) = step(reader, &fields, Some(&node.span), &scope.at(number, Place::Command)) {
+        let scope = scope.at(number, Place::Command);
+        if let Some(step) = step(reader, &fields, Some(&node.span), &scope, &mut sorts) {
             steps.push(Unnamed { name: name.map(|(_, name)| name.to_owned()), step });
         }
     }
@@ -103,6 +120,7 @@ fn step(
     fields: &Fields<'_>,
     place: Option<&Span>,
     scope: &Scope<'_>,
+    sorts: &mut Sorts,
 ) -> Option<Step> {
     if let Some(place) = place.filter(|_| !fields.has_or_means("run")) {
         let mistake = Diagnostic::at(place.clone(), "this step has no `run`");
@@ -112,6 +130,7 @@ fn step(
     let timeout = fields
         .get("timeout")
         .map(|field| reader.quantity(field, "a duration such as `30s`", Bare::Explained, parse_duration));
+    let judgements = judgements::read(reader, fields, scope, sorts);
     let accept = fields.get("accept").map(|field| exit_codes(reader, field));
     let outcomes = [("stop", OnFailure::Stop), ("continue", OnFailure::Continue)];
     let on_failure = fields.get("on_failure").map(|field| reader.one_of(field, &outcomes));
@@ -121,7 +140,10 @@ fn step(
             Some(read) => Some(read?),
             None => None,
         },
+        when: judgements.when,
         accept: accept.unwrap_or_else(|| vec![0]),
+        capture: judgements.capture,
+        expect: judgements.expect,
         on_failure: on_failure.unwrap_or_default().unwrap_or_default(),
         idempotent: idempotent.unwrap_or_default().unwrap_or_default(),
         ..Step::new("", run?)
