@@ -3,6 +3,7 @@
 //! Which keys there are, and what they mean, is in `keys`; the questions asked of a value are in `reader`. Here each
 //! key has the line that reads it. `targets`, `vars`, `strategy`, `steps` and `report` have a file each.
 
+mod judgements;
 mod report;
 mod steps;
 mod strategy;
@@ -20,7 +21,7 @@ use super::{
     keys::{PLAYBOOK, STEP, VARIABLE},
     lint,
     reader::{Field, Fields, Reader},
-    yaml::{self, Content},
+    yaml::{self, Content, Node},
 };
 
 impl Playbook {
@@ -44,7 +45,7 @@ impl Playbook {
         let mut reader = Reader::new(source);
         let playbook = reader
             .fields(&root, &root.span, &PLAYBOOK)
-            .and_then(|fields| playbook(&mut reader, source, &fields, surroundings));
+            .and_then(|fields| playbook(&mut reader, source, &root, &fields, surroundings));
         let found = reader.into_found();
         match playbook {
             Some(playbook) if found.iter().all(|one| one.severity < Severity::Error) => {
@@ -87,6 +88,7 @@ impl Playbook {
 fn playbook(
     reader: &mut Reader<'_>,
     source: &Source,
+    root: &Node,
     fields: &Fields<'_>,
     surroundings: &dyn Surroundings,
 ) -> Option<Playbook> {
@@ -97,8 +99,10 @@ fn playbook(
     let targets = fields.get("targets").map(|field| targets::read(reader, field, &variables.declared));
     let strategy = fields.get("strategy").map(|field| strategy::read(reader, field));
     reader.turn_to(STEP.section);
-    let steps = steps::read(reader, fields, &variables.scope());
-    let report = fields.get("report").map(|field| report::read(reader, field));
+    let steps = steps::read(reader, root, fields, &variables.scope());
+    let captures: Vec<_> = steps.iter().flatten().flat_map(|step| &step.capture).collect();
+    let captures: Vec<_> = captures.into_iter().map(|capture| capture.name.as_str()).collect();
+    let report = fields.get("report").map(|field| report::read(reader, field, &captures));
     if let Some(steps) = &steps {
         lint::check(reader, fields, steps, &variables.vars, strategy.as_ref());
     }

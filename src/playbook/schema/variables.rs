@@ -172,7 +172,7 @@ fn scalar_of_flag(text: &str) -> Value {
     read.as_ref().and_then(scalar).unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         && text.starts_with(|c: char| !c.is_ascii_digit())
 }
