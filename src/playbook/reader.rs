@@ -6,7 +6,7 @@
 
 use super::{
     Diagnostic, QuantityError, Source, Span,
-    keys::{ALL, Keys},
+    keys::{ALL, Keys, Shape},
     nearest::nearest,
     placement,
     yaml::{Content, Node},
@@ -20,12 +20,13 @@ pub(super) struct Field<'n> {
     pub(super) node: &'n Node,
 }
 
-/// The entries of a mapping whose keys are known.
+/// The entries of a mapping whose keys are known. An unknown key that was probably meant to be one of them has been
+/// noted, and stands here for that one, so that the mistakes under it are found too.
 #[derive(Debug)]
 pub(super) struct Fields<'n> {
     entries: Vec<Field<'n>>,
-    /// Keys that an unknown one was probably meant to be.
-    meant: Vec<&'static str>,
+    /// Whether there were others that nothing could be made of.
+    pub(super) strays: bool,
 }
 
 impl<'n> Field<'n> {
@@ -50,12 +51,6 @@ impl<'n> Fields<'n> {
     /// The field under a key.
     pub(super) fn get(&self, key: &str) -> Option<&Field<'n>> {
         self.entries.iter().find(|field| field.key == key)
-    }
-
-    /// Whether a key is there, or is probably what a mistyped one was meant to be: then its absence is no second
-    /// mistake.
-    pub(super) fn has_or_means(&self, key: &str) -> bool {
-        self.get(key).is_some() || self.meant.contains(&key)
     }
 }
 
@@ -110,16 +105,19 @@ impl<'s> Reader<'s> {
     /// Reads a mapping with known keys; `at` is what to point at where it is something else.
     pub(super) fn fields<'n>(&mut self, node: &'n Node, at: &Span, keys: &Keys) -> Option<Fields<'n>> {
         self.turn_to(keys.section);
-        let mut entries = self.entries(node, at, keys.of)?;
-        let mut meant = Vec::new();
-        entries.retain(|field| {
-            let known = keys.has(field.key);
-            if !known {
-                meant.extend(self.unknown_key(field, keys));
+        let (mut entries, unknown): (Vec<_>, Vec<_>) =
+            self.entries(node, at, keys.of)?.into_iter().partition(|field| keys.has(field.key));
+        let mut strays = false;
+        for field in unknown {
+            if let Some(meant) = self.unknown_key(&field, keys)
+                && !entries.iter().any(|known| known.key == meant)
+            {
+                entries.push(Field { key: meant, ..field });
+            } else {
+                strays = true;
             }
-            known
-        });
-        Some(Fields { entries, meant })
+        }
+        Some(Fields { entries, strays })
     }
 
     /// Notes an unknown key, and answers which key of this mapping was probably meant.
@@ -133,7 +131,12 @@ impl<'s> Reader<'s> {
         // But `name` under `targets` is the server's.
         let mut others = ALL.iter().rev().filter(|_| keys.stray.is_none() || key != "name");
         if let Some(other) = others.find(|other| other.has(key)) {
-            self.note(mistake.label(format!("`{key}` belongs {}", other.place)));
+            let mistake = mistake.label(format!("`{key}` belongs {}", other.place));
+            self.note(if key == "where" && keys.has("when") {
+                mistake.help("what decides whether a step runs on a target is its `when`")
+            } else {
+                mistake
+            });
             return None;
         }
         let meant = keys.by_synonym(key).or_else(|| nearest(key, keys.names()));
@@ -226,7 +229,8 @@ impl<'s> Reader<'s> {
         self.note(if meant.is_empty() {
             mistake
         } else {
-            mistake.help(format!("`yes` and `no` and what is in quotes are text; write `{meant}`"))
+            mistake
+                .help(format!("`yes`, `no`, `on`, `off` and whatever is in quotes are text; write `{meant}`"))
         });
         None
     }
@@ -241,11 +245,17 @@ impl<'s> Reader<'s> {
             return Some(*value);
         }
         let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        let mut mistake = self.unexpected(field, &format!("one of {}", listed(&names)));
-        if let Some(near) = nearest(written, names) {
-            mistake = mistake.label(format!("did you mean `{near}`?"));
-        }
-        self.note(mistake);
+        let mistake = self.unexpected(field, &format!("one of {}", listed(&names)));
+        let known = ALL.iter().flat_map(|keys| keys.keys()).find(|key| key.name == field.key);
+        self.note(match (nearest(written, names), known.map(|key| key.shape)) {
+            (Some(near), _) => mistake.label(format!("did you mean `{near}`?")),
+            (None, Some(Shape::Words(words))) => {
+                let meanings: Vec<_> =
+                    words.iter().map(|(word, meaning)| format!("`{word}`: {meaning}")).collect();
+                mistake.help(meanings.join("; "))
+            }
+            _ => mistake,
+        });
         None
     }
 
@@ -306,6 +316,9 @@ impl<'s> Reader<'s> {
             Content::Null => "nothing".to_owned(),
             Content::Boolean(_) => format!("`{}`", self.written(node)),
             Content::Number(_) => format!("the number {}", shortened(self.written(node))),
+            Content::Text(text) if text.starts_with('0') && text == self.written(node) => {
+                format!("the text `{}` (a number does not begin with 0)", shortened(text))
+            }
             Content::Text(text) => format!("the text `{}`", shortened(text)),
             Content::List(_) => "a list".to_owned(),
             Content::Mapping(_) => "a mapping".to_owned(),

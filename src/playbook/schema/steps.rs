@@ -67,10 +67,8 @@ pub(super) fn read(
             list(reader, steps, scope)
         }
         (None, None) => {
-            if !playbook.has_or_means("run") && !playbook.has_or_means("steps") {
-                let help = "add `run: uptime`, or a list of `steps`";
-                reader.note(Diagnostic::nowhere("the playbook runs nothing").help(help));
-            }
+            let help = "add `run: uptime`, or a list of `steps`";
+            reader.note(Diagnostic::nowhere("the playbook runs nothing").help(help));
             None
         }
     }
@@ -134,7 +132,7 @@ fn step(
     scope: &Scope<'_>,
     sorts: &mut Sorts,
 ) -> Option<Step> {
-    if let Some(place) = place.filter(|_| !fields.has_or_means("run")) {
+    if let Some(place) = place.filter(|_| fields.get("run").is_none()) {
         let mistake = Diagnostic::at(place.clone(), "this step has no `run`");
         reader.note(mistake.help("add the command: `run: uptime`"));
     }

@@ -113,7 +113,7 @@ fn from_around<'n>(reader: &mut Reader<'_>, entry: &Field<'n>) -> Option<Origin<
             return None;
         }
         (None, None) => {
-            if !fields.has_or_means("from_env") && !fields.has_or_means("from_file") {
+            if !fields.strays {
                 let message = format!("`{}` is a mapping that names no source", entry.key);
                 let help = "write a plain value, `{ from_env: NAME }` or `{ from_file: PATH }`";
                 reader.note(Diagnostic::at(entry.key_span.clone(), message).help(help));
