@@ -130,7 +130,7 @@ fn playbook(
     let name = fields.get("name").and_then(|field| reader.text(field));
     let description = fields.get("description").and_then(|field| reader.text(field));
     let variables = variables::read(reader, fields.get("vars"), surroundings);
-    let targets = fields.get("targets").map(|field| targets::read(reader, field, &variables.declared));
+    let targets = fields.get("targets").map(|field| targets::read(reader, field, &variables.scope()));
     let strategy = fields.get("strategy").map(|field| strategy(reader, field));
     let steps = steps::read(reader, root, fields, &variables.scope());
     let captures: Vec<_> = steps.iter().flatten().flat_map(|step| &step.capture).collect();
