@@ -7,6 +7,7 @@
 
 mod column;
 mod file;
+mod finding;
 mod fold;
 mod format;
 mod inert;
@@ -14,6 +15,7 @@ mod inert_json;
 mod inventory;
 mod json;
 mod redact;
+mod shown;
 mod summary;
 mod table;
 mod text;

@@ -1,5 +1,6 @@
 //! Whole reports as snapshots, and what holds for every report.
 
+mod audits;
 mod build;
 mod properties;
 mod snapshots;
