@@ -157,6 +157,8 @@ impl RunArgs {
             api_url: connection.client.url().to_string(),
             exit_code,
             columns: playbook.report.columns.clone(),
+            group_by: playbook.report.group_by.clone(),
+            normalize: report::Normalize::default(),
             secrets,
             run,
         };

@@ -132,9 +132,9 @@ pub enum Reason {
     MaxFailures,
     /// unknown: a bundle's end marker is missing from its output.
     MarkerLost,
-    /// timed_out: ended by `timeout` in the guest.
+    /// `timed_out`: ended by `timeout` in the guest.
     Killed,
-    /// check_failed: a value could not be taken out of the output, or an expectation could not be judged.
+    /// `check_failed`: a value could not be taken out of the output, or an expectation could not be judged.
     CaptureFailed,
 }
 

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{Redactor, RunRecord, finding::Finding, inert, shown::Shown, words};
-use crate::engine::{Reason, Status, StepResult, Stream, TargetResult};
+use crate::engine::{Status, StepResult, Stop, Stream, TargetResult};
 
 /// How many captured values have a column of their own where the playbook lists no columns.
 const MOST_CAPTURES: usize = 8;
 
 /// One column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
     pub(super) heading: String,
     source: Source,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Source {
     Status,
     /// Why the status is what it is; also how a failed target exited, and which step it is about, where no other
@@ -25,8 +25,8 @@ enum Source {
     Why {
         with_exit: bool,
         with_step: bool,
-        /// What the run's stop says of a target that it kept from starting.
-        stop: Option<String>,
+        /// Why the run stopped, which is why some targets were not started.
+        stop: Option<Stop>,
     },
     Ran,
     Step,
@@ -62,15 +62,14 @@ impl Column {
         let why = Source::Why {
             with_exit: !has(&Source::ExitCode),
             with_step: !has(&Source::Step) && targets.iter().any(|target| target.steps.len() > 1),
-            stop: words::not_started(record.run.stop.as_ref()),
+            stop: record.run.stop.clone(),
         };
-        match columns.iter_mut().find(|column| column.is_why()) {
-            Some(column) => column.source = why,
-            None => {
-                let column = Self::new("reason", why);
-                if targets.iter().any(|target| column.why(target).is_some()) {
-                    columns.push(column);
-                }
+        if let Some(column) = columns.iter_mut().find(|column| column.is_why()) {
+            column.source = why;
+        } else {
+            let column = Self::new("reason", why);
+            if targets.iter().any(|target| column.why(target).is_some()) {
+                columns.push(column);
             }
         }
         columns
@@ -122,6 +121,21 @@ impl Column {
         }
     }
 
+    /// Whether it shows the first line of a stream, of which there may be more.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.source, Source::Stdout | Source::Stderr)
+    }
+
+    /// Whether it shows standard error.
+    pub(super) fn is_stderr(&self) -> bool {
+        self.source == Source::Stderr
+    }
+
+    /// Whether it shows a field of the VPS.
+    pub(super) fn is_field(&self) -> bool {
+        matches!(self.source, Source::Field(_))
+    }
+
     /// Whether it is a number by nature, whatever single cells say.
     pub(super) fn is_number(&self) -> bool {
         matches!(self.source, Source::ExitCode | Source::Duration)
@@ -131,12 +145,7 @@ impl Column {
         let Source::Why { with_exit, with_step, stop } = &self.source else { return None };
         let finding = Finding::of(target);
         let step = finding.map(|finding| finding.step);
-        let why = match stop {
-            Some(stop) if target.reason == Some(Reason::MaxFailures) && target.message.is_none() => {
-                Some(stop.clone())
-            }
-            _ => words::why(target),
-        };
+        let why = words::why_after(target, stop.as_ref());
         let why = match finding {
             _ if why.is_some() || target.status != Status::Failed => why,
             Some(Finding { more: more @ 1.., .. }) => Some(match exit(step).filter(|_| *with_exit) {

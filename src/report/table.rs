@@ -54,7 +54,8 @@ fn table(record: &RunRecord, redactor: &Redactor, style: Style) -> Table {
             rows.push(Line { colour, cells: shared.cells() });
         }
     }
-    lay_out(&columns, &rows, style)
+    let headings = columns.iter().map(|column| Cell::new(redactor.text(&column.heading)));
+    lay_out(&columns, headings, &rows, style)
 }
 
 /// A row and the colour of its status.
@@ -82,8 +83,11 @@ fn fitting(columns: Vec<Column>, width: Option<u16>) -> Vec<Column> {
 struct Shared {
     rows: usize,
     /// Of each column the least and the most; `None` where they are neither the same nor all numbers.
-    columns: Vec<Option<(Shown, Shown)>>,
+    columns: Vec<Option<Range>>,
 }
+
+/// The least and the most of a column; the same twice where all share it.
+type Range = (Shown, Shown);
 
 impl Shared {
     fn of(row: Vec<Shown>) -> Self {
@@ -92,7 +96,7 @@ impl Shared {
 
     fn and(self, other: Self) -> Self {
         let columns = self.columns.into_iter().zip(other.columns);
-        let both = |(one, two): (Option<(Shown, Shown)>, Option<(Shown, Shown)>)| {
+        let both = |(one, two): (Option<Range>, Option<Range>)| {
             let (one, two) = (one?, two?);
             // The same text throughout needs no number.
             if one.0.text == one.1.text && one.0.text == two.0.text {
@@ -118,7 +122,7 @@ impl Shared {
     }
 }
 
-fn lay_out(columns: &[Column], rows: &[Line], style: Style) -> Table {
+fn lay_out(columns: &[Column], headings: impl Iterator<Item = Cell>, rows: &[Line], style: Style) -> Table {
     let mut table = Table::new();
     // Cells are one line, so a line break as the delimiter of words means: cut anywhere, not between words only.
     table.load_style(NOTHING).set_truncation_indicator("…").set_delimiter('\n');
@@ -131,7 +135,7 @@ fn lay_out(columns: &[Column], rows: &[Line], style: Style) -> Table {
         Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
         None => table.set_content_arrangement(ContentArrangement::Disabled),
     };
-    table.set_header(one_line(columns.iter().map(|column| Cell::new(&column.heading))));
+    table.set_header(one_line(headings));
     for row in rows {
         table.add_row(one_line(row.cells.iter().enumerate().map(|(index, shown)| match index {
             0 if style.colour => Cell::new(&shown.text).fg(row.colour),
@@ -158,7 +162,8 @@ fn one_line(cells: impl Iterator<Item = Cell>) -> Row {
     row
 }
 
-fn colour(status: Status, mild: bool) -> Color {
+/// The colour of a status; `mild` is what is below the run's `--fail-on`.
+pub(super) fn colour(status: Status, mild: bool) -> Color {
     match status {
         Status::CheckFailed if mild => Color::Yellow,
         Status::Ok => Color::Green,

@@ -94,14 +94,13 @@ fn failed_check(target: &TargetResult) -> String {
     let Some(Finding { step, check, severity, .. }) = Finding::of(target) else {
         return target.message.clone().unwrap_or_else(|| "an expectation does not hold".to_owned());
     };
-    let what = match check {
-        Some(check) => failed_check_alone(check),
-        None => {
-            let message = step.message.as_deref().filter(|message| !message.trim().is_empty());
-            let meaning = step.reason.map_or("an expectation does not hold", meaning);
-            let reason = step.reason.map_or_else(String::new, |reason| format!("{reason}: "));
-            format!("{reason}{}", message.unwrap_or(meaning))
-        }
+    let what = if let Some(check) = check {
+        failed_check_alone(check)
+    } else {
+        let message = step.message.as_deref().filter(|message| !message.trim().is_empty());
+        let meaning = step.reason.map_or("an expectation does not hold", meaning);
+        let reason = step.reason.map_or_else(String::new, |reason| format!("{reason}: "));
+        format!("{reason}{}", message.unwrap_or(meaning))
     };
     match severity {
         Severity::Error => what,
@@ -126,13 +125,15 @@ pub(super) fn short(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// Why a target was not started, where the run's stop knows it better than the target.
-pub(super) fn not_started(stop: Option<&Stop>) -> Option<String> {
-    match stop {
-        Some(Stop::MaxFailures { failed, allowed }) => {
-            Some(format!("{}: stopped after {}", Reason::MaxFailures, failures(*failed, *allowed)))
+/// As [`why`], after a run that stopped for a reason that it knows better than the targets which it kept from starting.
+pub(super) fn why_after(target: &TargetResult, stopped: Option<&Stop>) -> Option<String> {
+    match (stopped, target.reason) {
+        (Some(Stop::MaxFailures { failed, allowed }), Some(reason @ Reason::MaxFailures))
+            if target.message.is_none() =>
+        {
+            Some(format!("{reason}: stopped after {}", failures(*failed, *allowed)))
         }
-        _ => None,
+        _ => why(target),
     }
 }
 
@@ -196,7 +197,7 @@ pub(crate) fn stop(stop: &Stop) -> String {
         Stop::Signal(number) => format!("interrupted by signal {number}: no new starts after it"),
         Stop::Auth(problem) => {
             let what = if problem.status == 401 { "token rejected" } else { "the token may not do this" };
-            format!("{what}: {} was answered {}", problem.endpoint, without_request(problem))
+            format!("{what}: {} was answered {}", problem.endpoint, less_request(problem))
         }
         Stop::Inventory(why) => format!("inventory incomplete, so nothing was started: {why}"),
         Stop::Selection(error) => format!("the selection is wrong: {error}"),
@@ -212,8 +213,15 @@ pub(crate) fn stop(stop: &Stop) -> String {
     }
 }
 
+/// A sentence less the request id that a problem ends with: it is another one for every target.
+pub(super) fn without_request(text: &str) -> Cow<'_, str> {
+    let found =
+        text.split_once(" (request ").and_then(|(before, rest)| Some((before, rest.split_once(')')?.1)));
+    found.map_or(Cow::Borrowed(text), |(before, after)| format!("{before}{after}").into())
+}
+
 /// The problem as it shows itself, less the request id, which has a line of its own.
-fn without_request(problem: &Problem) -> Problem {
+fn less_request(problem: &Problem) -> Problem {
     Problem { request_id: None, ..problem.clone() }
 }
 

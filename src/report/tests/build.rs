@@ -11,7 +11,7 @@ use crate::{
     },
     fleet::{Tally, Vps},
     playbook::Severity,
-    report::RunRecord,
+    report::{Normalize, RunRecord},
 };
 
 /// A result under construction: one target with one step.
@@ -167,6 +167,8 @@ pub(in crate::report) fn record(targets: Vec<Target>) -> RunRecord {
         api_url: "https://cloud.hostup.se".to_owned(),
         exit_code: 1,
         columns: None,
+        group_by: None,
+        normalize: Normalize::default(),
         secrets: Vec::new(),
         run: FinishedRun {
             selected: Vec::new(),

@@ -2,7 +2,8 @@
 
 mod audits;
 mod build;
+mod grouped;
 mod properties;
 mod snapshots;
 
-pub(super) use build::record;
+pub(super) use build::{Target, ok, record};
