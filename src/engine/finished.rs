@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     event::{RequestCounts, Stop},
-    outcome::{Status, Summary, TargetResult},
+    outcome::{Reason, Status, Summary, TargetResult},
 };
 use crate::{
     budget::LearnedLimit,
@@ -51,6 +51,12 @@ impl FinishedRun {
     pub fn exit_code(&self, empty_is_fine: bool) -> u8 {
         let summary = self.summary();
         let any = |statuses: &[Status]| statuses.iter().any(|&status| summary.count(status) > 0);
+        let check_failed = || {
+            let targets = self.targets.iter().filter(|target| target.status == Status::CheckFailed);
+            targets.into_iter().any(|target| target.failed(self.fail_on))
+        };
+        let skipped =
+            || self.targets.iter().any(|target| target.status == Status::Skipped && !target.is_left_out());
         match &self.stop {
             Some(Stop::Signal(number)) => return u8::try_from(128 + number).unwrap_or(128),
             Some(Stop::Auth(_) | Stop::Inventory(_)) => return 4,
@@ -62,11 +68,11 @@ impl FinishedRun {
         }
         if any(&[Status::Unknown, Status::Running]) {
             6
-        } else if matches!(self.stop, Some(Stop::MaxFailures { .. })) {
+        } else if self.targets.iter().any(|target| target.reason == Some(Reason::MaxFailures)) {
             5
-        } else if any(&[Status::Failed, Status::TimedOut, Status::CheckFailed]) {
+        } else if any(&[Status::Failed, Status::TimedOut]) || check_failed() {
             1
-        } else if any(&[Status::Refused, Status::Unavailable, Status::Cancelled, Status::Skipped]) {
+        } else if any(&[Status::Refused, Status::Unavailable, Status::Cancelled]) || skipped() {
             3
         } else {
             0
@@ -82,7 +88,7 @@ mod tests {
     use crate::{
         budget::RunTime,
         engine::{
-            Problem, Ran,
+            CheckResult, Problem, Ran,
             target::{blank_step, sum_up},
         },
     };
@@ -90,7 +96,13 @@ mod tests {
     fn finished(stop: Option<Stop>, statuses: &[Status]) -> FinishedRun {
         let target = |&status: &Status| {
             let result = blank_step(&Arc::from("uptime"), status, Ran::No);
-            Arc::new(sum_up(Arc::new(Vps::new(Map::new())), None, RunTime::START, vec![result]))
+            let mut result = result;
+            if status == Status::CheckFailed {
+                let severity = Severity::Error;
+                result.checks = vec![CheckResult { name: None, severity, holds: false, message: None }];
+            }
+            let vps = Arc::new(Vps::new(Map::new()));
+            Arc::new(sum_up(vps, None, RunTime::START, Map::new(), vec![result]))
         };
         FinishedRun {
             targets: statuses.iter().map(target).collect(),

@@ -8,7 +8,9 @@
 //! is done by whoever calls ([`Surroundings`]); showing a diagnostic is `cli/`'s work. Which VPS a rule picks
 //! is decided in `fleet/`.
 
+pub mod bundle;
 mod diagnostic;
+pub(crate) mod documented;
 mod expression;
 mod language;
 mod nearest;
@@ -18,6 +20,7 @@ mod portion;
 mod quantity;
 mod reader;
 mod schema;
+mod scope;
 mod step;
 mod template;
 mod vars;
@@ -26,7 +29,7 @@ mod yaml;
 use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, InvalidPlaybook, Source, Span};
-pub use expression::{Expression, ExpressionError, Judgement};
+pub use expression::{Context, Expression, ExpressionError, Judgement, MAX_CAPTURE};
 pub(crate) use nearest::nearest;
 pub use pattern::{Pattern, PatternError};
 pub use portion::Portion;

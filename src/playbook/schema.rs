@@ -93,7 +93,9 @@ impl Playbook {
     /// A command that is empty, too long or contains a NUL.
     pub fn of_command(command: &str) -> Result<Self, InvalidPlaybook> {
         let run = Template::verbatim(command);
-        if let Err(RenderError(message)) = run.render(&serde_json::Map::new(), &Vars::default()) {
+        if let Err(RenderError(message)) =
+            run.render(&serde_json::Map::new(), &serde_json::Map::new(), &Vars::default())
+        {
             let mistake = Diagnostic::nowhere(message);
             return Err(InvalidPlaybook::new(Source::new("the command", command), vec![mistake]));
         }

@@ -4,7 +4,7 @@
 //! one that weighs most, and of those the first. How many more there are is said too.
 
 use crate::{
-    engine::{CheckResult, Reason, Status, StepResult, TargetResult},
+    engine::{CheckResult, Status, StepResult, TargetResult},
     playbook::Severity,
 };
 
@@ -31,38 +31,21 @@ impl<'a> Finding<'a> {
         }
         let mut heaviest: Option<(&StepResult, Severity)> = None;
         for step in target.steps.iter().filter(|step| step.status == Status::CheckFailed) {
-            let severity = severity_of_step(step);
+            // Without a word on why, it counts in full.
+            let severity = step.severity().unwrap_or_default();
             if heaviest.is_none_or(|(_, known)| severity > known) {
                 heaviest = Some((step, severity));
             }
         }
         let (step, severity) = heaviest.or_else(|| Some((target.telling_step()?, Severity::Error)))?;
-        let check = match step.reason {
-            // Without the value there is nothing to compare.
-            Some(Reason::CaptureFailed) => None,
-            _ => failed(step).find(|check| self::severity(check) == severity),
-        };
+        let check = failed(step).find(|check| check.severity == severity);
         Some(Self { step, check, severity, more: failures(target).saturating_sub(1) })
     }
 }
 
-/// How a failed expectation counts.
-pub(super) fn severity(check: &CheckResult) -> Severity {
-    let known = [Severity::Info, Severity::Warning].into_iter().find(|known| known.word() == check.severity);
-    // An unknown word counts in full.
-    known.unwrap_or(Severity::Error)
-}
-
-/// A step's expectations that do not hold.
+/// A step's expectations that do not hold, and its captures that could not be made.
 pub(super) fn failed(step: &StepResult) -> impl Iterator<Item = &CheckResult> {
     step.checks.iter().filter(|check| !check.holds)
-}
-
-/// The most that any failed expectation of the step weighs. A failed capture weighs what the step's expectations do.
-fn severity_of_step(step: &StepResult) -> Severity {
-    let captures = step.reason == Some(Reason::CaptureFailed);
-    let checks = step.checks.iter().filter(|check| captures || !check.holds);
-    checks.map(severity).max().unwrap_or_default()
 }
 
 /// Failed expectations, and steps that failed without one.

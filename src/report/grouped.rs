@@ -114,7 +114,7 @@ impl Writer<'_> {
     /// Why they ended so. What does not hold is said with its step.
     fn why(&self, group: &Group<'_>) -> Option<String> {
         let first = group.first();
-        if first.status == Status::CheckFailed && first.reason.is_none() {
+        if first.status == Status::CheckFailed {
             return None;
         }
         let why = words::why_after(first, self.record.run.stop.as_ref())?;
@@ -209,7 +209,7 @@ impl Writer<'_> {
             self.say(&format!("{}: {}{reason}{exit}", words::short(&step.name), step.status))?;
         }
         for check in finding::failed(step) {
-            let severity = match finding::severity(check) {
+            let severity = match check.severity {
                 Severity::Error => String::new(),
                 milder => format!("{}: ", milder.word()),
             };

@@ -29,21 +29,31 @@ fn check_failed(name: &str) -> Target {
 /// One target for each way in which an expectation or a capture can fail.
 fn findings() -> Vec<Target> {
     vec![
-        check_failed("mild").captured("used", 84).check_of("warning", None, "used < 80: 84 < 80"),
+        check_failed("mild").captured("used", 84).check_of(Severity::Warning, None, "used < 80: 84 < 80"),
         check_failed("one").captured("used", 97).check("used < vars.threshold: 97 < 90"),
-        check_failed("named").captured("used", 97).check_of("error", Some("root disk"), "used < 90: 97 < 90"),
+        check_failed("named").captured("used", 97).check_of(
+            Severity::Error,
+            Some("root disk"),
+            "used < 90: 97 < 90",
+        ),
         check_failed("several")
             .captured("used", 97)
-            .check_of("warning", Some("swap"), "swap > 0: 0 > 0")
-            .check_of("error", Some("size"), "used < 90: 97 < 90")
-            .check_of("error", Some("inodes"), "inodes < 90: 93 < 90"),
-        check_failed("uncaptured").with(|target| {
-            target.steps[0].reason = Some(Reason::CaptureFailed);
-            target.steps[0].message = Some("`used`: `int` finds no number in \"n/a\"".to_owned());
-            target.reason = Some(Reason::CaptureFailed);
-        }),
+            .check_of(Severity::Warning, Some("swap"), "swap > 0: 0 > 0")
+            .check_of(Severity::Error, Some("size"), "used < 90: 97 < 90")
+            .check_of(Severity::Error, Some("inodes"), "inodes < 90: 93 < 90"),
+        check_failed("uncaptured")
+            .check_of(Severity::Error, Some("used"), "not captured: `int` finds no number in \"n/a\"")
+            .check("`used < 90` cannot be judged: `used` is undefined")
+            .with(|target| {
+                target.steps[0].reason = Some(Reason::CaptureFailed);
+                target.reason = Some(Reason::CaptureFailed);
+            }),
         check_failed("silent"),
-        check_failed("noted").captured("used", 61).check_of("info", Some("growth"), "used < 60: 61 < 60"),
+        check_failed("noted").captured("used", 61).check_of(
+            Severity::Info,
+            Some("growth"),
+            "used < 60: 61 < 60",
+        ),
     ]
 }
 
@@ -77,7 +87,7 @@ fn with_several_steps_the_reason_names_the_one_that_weighs_most() {
     let second = |status| move |step: &mut crate::engine::StepResult| step.status = status;
     let targets = vec![
         check_failed("two checks")
-            .check_of("warning", None, "used < 80: 84 < 80")
+            .check_of(Severity::Warning, None, "used < 80: 84 < 80")
             .then("memory", second(Status::CheckFailed))
             .check("free > 100: 12 > 100"),
         check_failed("check, then exit").check("used < 90: 97 < 90").then("memory", |step| {
@@ -85,7 +95,7 @@ fn with_several_steps_the_reason_names_the_one_that_weighs_most() {
             step.exit_code = Some(3);
         }),
         check_failed("named as its step")
-            .check_of("error", Some("root disk"), "used < 90: 97 < 90")
+            .check_of(Severity::Error, Some("root disk"), "used < 90: 97 < 90")
             .then("memory", second(Status::Ok)),
         check_failed("called by its command")
             .then("df -P / | awk 'NR==2 { print $5 }' | tr -d % | sort", second(Status::CheckFailed))
@@ -179,7 +189,7 @@ fn the_summary_counts_what_is_milder_than_an_error() {
         let text = table(&record(targets), None);
         text.lines().find(|line| line.contains("coverage")).unwrap().to_owned()
     };
-    let mild = |name: &str| check_failed(name).check_of("warning", None, "used < 80: 84 < 80");
+    let mild = |name: &str| check_failed(name).check_of(Severity::Warning, None, "used < 80: 84 < 80");
     assert_eq!(last_lines(findings()), "7 targets: 7 check_failed (1 warning, 1 info)        coverage 100 %");
     assert!(last_lines(vec![mild("a"), mild("b")]).contains("2 check_failed (2 warnings)"));
     assert!(last_lines(vec![check_failed("a")]).contains("1 check_failed  "));

@@ -24,7 +24,8 @@ pub(in crate::report) fn ok(name: &str, stdout: &str) -> Target {
 
 /// A target whose command ended with an exit code.
 pub(in crate::report) fn ended(name: &str, status: Status, exit: i64, stdout: &str, stderr: &str) -> Target {
-    let mut target = other(name, status, None, None, Ran::Yes);
+    let message = (status == Status::Failed).then(|| format!("exit {exit}"));
+    let mut target = other(name, status, None, message.as_deref(), Ran::Yes);
     let step = &mut target.0.steps[0];
     step.exit_code = Some(exit);
     step.stdout = Some(stream(stdout));
@@ -98,19 +99,19 @@ impl Target {
 
     /// With an expectation of the last step that does not hold.
     pub(in crate::report) fn check(self, message: &str) -> Self {
-        self.check_of("error", None, message)
+        self.check_of(Severity::Error, None, message)
     }
 
     /// With an expectation of the last step, of this weight and name, that does not hold.
     pub(in crate::report) fn check_of(
         mut self,
-        severity: &'static str,
+        severity: Severity,
         name: Option<&str>,
         message: &str,
     ) -> Self {
         let step = self.0.steps.last_mut().unwrap();
         step.checks.push(CheckResult {
-            name: name.map(str::to_owned),
+            name: name.map(Into::into),
             severity,
             holds: false,
             message: Some(message.to_owned()),

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::build::{Target, ended, ok, other, record};
 use crate::{
     engine::{Ran, Reason, Status},
+    playbook::Severity,
     report::{Format, RunRecord, Style, write},
 };
 
@@ -75,7 +76,7 @@ fn several_steps_are_told_one_by_one() {
                 target.steps[1].status = Status::CheckFailed;
                 target.status = Status::CheckFailed;
             })
-            .check_of("warning", Some("age"), "age < 90: 120 < 90")
+            .check_of(Severity::Warning, Some("age"), "age < 90: 120 < 90")
             .check("kernel == newest: 6.1.0-37 == 6.1.0-38"),
     );
     targets.push(server("db-3", "").with(|target| {

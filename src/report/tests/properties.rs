@@ -34,9 +34,9 @@ fn hostile_audit(name: &str, text: &str) -> RunRecord {
     let mut record = record(vec![
         ok(name, text).captured("used", text).captured("huge", text.repeat(500)),
         ok("b", text).captured("used", nested).captured(text, 3).field(text, text),
-        failing(0).check_of("warning", Some(text), text).check(text),
-        failing(0).then(text, |step| step.status = Status::CheckFailed).check_of("info", None, text),
-        failing(0).with(|target| {
+        failing(0).check_of(Severity::Warning, Some(text), text).check(text),
+        failing(0).then(text, |step| step.status = Status::CheckFailed).check_of(Severity::Info, None, text),
+        failing(0).check_of(Severity::Error, Some(text), text).with(|target| {
             target.steps[0].reason = Some(Reason::CaptureFailed);
             target.steps[0].message = Some(text.to_owned());
         }),
