@@ -145,16 +145,17 @@ impl Column {
         let Source::Why { with_exit, with_step, stop } = &self.source else { return None };
         let finding = Finding::of(target);
         let step = finding.map(|finding| finding.step);
-        let exit = if *with_exit && target.status == Status::Failed { exit(step) } else { None };
-        let more = finding.map_or(0, |finding| finding.more);
-        let why = match (exit, words::why_after(target, stop.as_ref())) {
-            (Some(exit), Some(why)) => format!("{exit}; {why}"),
-            (None, Some(why)) => why,
-            (Some(exit), None) if more > 0 => format!("{exit} (+{more} more)"),
-            (Some(exit), None) => exit,
-            (None, None) if more > 0 => format!("{more} more failed"),
-            (None, None) => return None,
-        };
+        let why = match target.status {
+            Status::Failed => {
+                let exit = exit(step).filter(|_| *with_exit);
+                let beyond = words::beyond_exit(target).map(str::to_owned);
+                let more = finding.map_or(0, |finding| finding.more);
+                let more = (more > 0).then(|| format!("{more} more failed"));
+                let said: Vec<String> = [exit, beyond, more].into_iter().flatten().collect();
+                Some(said.join("; ")).filter(|said| !said.is_empty())
+            }
+            _ => words::why_after(target, stop.as_ref()),
+        }?;
         // A named expectation often has the name of its step.
         let name = finding.and_then(|finding| finding.check).and_then(|check| check.name.as_deref());
         match step.filter(|step| *with_step && is_of_one_step(target.status) && name != Some(&*step.name)) {

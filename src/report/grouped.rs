@@ -114,10 +114,11 @@ impl Writer<'_> {
     /// Why they ended so. What does not hold is said with its step.
     fn why(&self, group: &Group<'_>) -> Option<String> {
         let first = group.first();
-        if first.status == Status::CheckFailed {
-            return None;
-        }
-        let why = words::why_after(first, self.record.run.stop.as_ref())?;
+        let why = match first.status {
+            Status::CheckFailed => None,
+            Status::Failed => words::beyond_exit(first).map(str::to_owned),
+            _ => words::why_after(first, self.record.run.stop.as_ref()),
+        }?;
         Some(match group.members.len() {
             1 => why,
             _ => words::without_request(&why).into_owned(),

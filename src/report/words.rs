@@ -76,19 +76,21 @@ fn why_of_first(target: &TargetResult) -> Option<String> {
             None => "still running when last seen".to_owned(),
         }),
         Status::CheckFailed => Some(failed_check(target)),
-        Status::Failed => beyond_exit(target).map(str::to_owned),
-        Status::Refused | Status::Unavailable | Status::Cancelled | Status::Skipped | Status::Ok => {
-            match (target.reason, message) {
-                (Some(reason), Some(message)) => Some(format!("{reason}: {message}")),
-                (Some(reason), None) => Some(format!("{reason}: {}", meaning(reason))),
-                (None, message) => message.map(str::to_owned),
-            }
-        }
+        Status::Failed
+        | Status::Refused
+        | Status::Unavailable
+        | Status::Cancelled
+        | Status::Skipped
+        | Status::Ok => match (target.reason, message) {
+            (Some(reason), Some(message)) => Some(format!("{reason}: {message}")),
+            (Some(reason), None) => Some(format!("{reason}: {}", meaning(reason))),
+            (None, message) => message.map(str::to_owned),
+        },
     }
 }
 
-/// What a failed target's message says besides how it exited, which has a place of its own.
-fn beyond_exit(target: &TargetResult) -> Option<&str> {
+/// What a failed target's message says besides how it exited, where that has a place of its own.
+pub(super) fn beyond_exit(target: &TargetResult) -> Option<&str> {
     let message = target.message.as_deref()?.trim();
     let step = target.telling_step()?;
     let exit = match (step.exit_code, step.signal) {

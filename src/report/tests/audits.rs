@@ -194,3 +194,23 @@ fn the_summary_counts_what_is_milder_than_an_error() {
     assert!(last_lines(vec![mild("a"), mild("b")]).contains("2 check_failed (2 warnings)"));
     assert!(last_lines(vec![check_failed("a")]).contains("1 check_failed  "));
 }
+
+#[test]
+fn how_a_failed_target_exited_is_said_once() {
+    let with_message = |name: &str, message: &str| {
+        let message = Some(message.to_owned());
+        ended(name, Status::Failed, 3, "no\n", "").with(|target| target.message = message)
+    };
+    let killed = with_message("killed", "killed by signal 9").with(|target| {
+        (target.steps[0].exit_code, target.steps[0].signal) = (None, Some(9));
+    });
+    let targets = vec![
+        with_message("plain", "exit 3"),
+        with_message("doubtful", "exit 3; may have run up to 2 times"),
+        with_message("odd", "exit 33"),
+        killed,
+    ];
+    let record = record(targets);
+    let own = table(&with_columns(record.clone(), &["name"]), None);
+    insta::assert_snapshot!(format!("{own}\n{}", table(&record, None)));
+}

@@ -24,8 +24,7 @@ pub(in crate::report) fn ok(name: &str, stdout: &str) -> Target {
 
 /// A target whose command ended with an exit code.
 pub(in crate::report) fn ended(name: &str, status: Status, exit: i64, stdout: &str, stderr: &str) -> Target {
-    let message = (status == Status::Failed).then(|| format!("exit {exit}"));
-    let mut target = other(name, status, None, message.as_deref(), Ran::Yes);
+    let mut target = other(name, status, None, None, Ran::Yes);
     let step = &mut target.0.steps[0];
     step.exit_code = Some(exit);
     step.stdout = Some(stream(stdout));
