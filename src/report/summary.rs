@@ -167,7 +167,9 @@ fn write_stop(
                 0 => String::new(),
                 count => format!("; {count} not started"),
             };
-            writeln!(out, "stopped: {failed} failed, {allowed} allowed{not_started}")?;
+            let batch =
+                run.batch.map_or_else(String::new, |(batch, of)| format!(" after batch {batch} of {of}"));
+            writeln!(out, "stopped{batch}: {failed} failed, {allowed} allowed{not_started}")?;
             writeln!(
                 out,
                 "  hint: see why they failed before more are tried; --max-failures N lets N targets fail"

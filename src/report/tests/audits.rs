@@ -171,6 +171,7 @@ fn the_endings_of_rollouts_and_bundles_are_said() {
     targets.extend((0..187).map(late));
     let mut record = record(targets);
     record.run.stop = Some(Stop::MaxFailures { failed: 2, allowed: 0 });
+    record.run.batch = Some((1, 3));
     record.run.waited = Duration::ZERO;
     insta::assert_snapshot!(table(&record, None).replace(
         &(1..20).map(|n| line(&record, n) + "\n").collect::<String>(),

@@ -178,6 +178,7 @@ pub(in crate::report) fn record(targets: Vec<Target>) -> RunRecord {
             requests,
             waited: Duration::from_millis(8_100),
             duration: Duration::from_millis(10_214),
+            batch: None,
             fail_on: Severity::default(),
             limits: vec![LearnedLimit {
                 bucket: "default".to_owned(),
