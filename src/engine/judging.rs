@@ -76,7 +76,7 @@ impl Engine {
                     }
                 }
                 End::Lost | End::Unfinished | End::NotReached => {
-                    self.lost(index, number, &part, exited, common)
+                    self.lost(index, number, &part, exited, common);
                 }
             }
         }

@@ -166,25 +166,20 @@ impl<'a> Planner<'a> {
         while matches!(planned.last(), Some(Planned::Skipped(_))) {
             planned.pop();
         }
-        let task = self.of(first, planned, marker)?;
+        let task = self.task_of(first, planned, marker);
         let text = if task.marker.is_some() { self.text(first, &task)? } else { command };
         Ok((task, text, end))
     }
 
-    fn of(&self, first: usize, planned: Vec<Planned>, marker: Marker) -> Result<Task, String> {
-        let sent: Vec<&Step> = self.sent(first, &planned).map(|number| &self.steps[number]).collect();
+    fn task_of(&self, first: usize, planned: Vec<Planned>, marker: Marker) -> Task {
+        let sent: Vec<&Step> = sent(first, &planned).map(|number| &self.steps[number]).collect();
         let wrapped = sent.len() > 1 || sent.iter().any(|step| step.kill_on_timeout);
         let limit = |step: &Step| step.timeout.unwrap_or(DEFAULT_TIMEOUT);
         let timeout: Duration = sent.iter().map(|step| limit(step)).sum();
         let idempotent = sent.iter().all(|step| step.idempotent);
         let marker = wrapped.then_some(marker);
         let timeout = if wrapped { timeout + LAST_SIGNAL } else { timeout };
-        Ok(Task { steps: planned, marker, timeout, idempotent })
-    }
-
-    fn sent<'p>(&self, first: usize, planned: &'p [Planned]) -> impl Iterator<Item = usize> + use<'p, 'a> {
-        let numbered = planned.iter().enumerate().filter(|(_, step)| matches!(step, Planned::Sent));
-        numbered.map(move |(offset, _)| first + offset)
+        Task { steps: planned, marker, timeout, idempotent }
     }
 
     /// The text of a task that begins with step `first`: the same whenever it is asked for.
@@ -194,11 +189,17 @@ impl<'a> Planner<'a> {
     pub(super) fn text(&self, first: usize, task: &Task) -> Result<String, String> {
         let Some(marker) = &task.marker else { return self.command(first) };
         let mut bundle = Bundle::new();
-        for number in self.sent(first, &task.steps) {
+        for number in sent(first, &task.steps) {
             if !bundle.push(&self.steps[number], &self.command(number)?) {
                 return Err("the command is too long with what `kill_on_timeout` adds to it".to_owned());
             }
         }
         Ok(bundle.text(marker))
     }
+}
+
+/// The numbers of the steps that are sent, of a task that begins with step `first`.
+fn sent(first: usize, planned: &[Planned]) -> impl Iterator<Item = usize> {
+    let numbered = planned.iter().enumerate().filter(|(_, step)| matches!(step, Planned::Sent));
+    numbered.map(move |(offset, _)| first + offset)
 }

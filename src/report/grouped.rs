@@ -183,7 +183,7 @@ impl Writer<'_> {
         if self.record.normalize.is_nothing() || group.shared(streams).is_some() {
             return Ok(());
         }
-        self.say(&format!("as it is on {}", name(group.first())))
+        self.say(&format!("as it is on {}", group.first().vps.name_or_id()))
     }
 
     fn step(
@@ -359,7 +359,7 @@ fn tally(group: &Group<'_>) -> String {
 
 /// What targets are called: by name, or by id where there is none or several have it.
 fn names<'a>(group: &Group<'a>) -> Vec<&'a str> {
-    let mut names: Vec<&str> = group.members.iter().map(|target| name(target)).collect();
+    let mut names: Vec<&str> = group.members.iter().map(|target| target.vps.name_or_id()).collect();
     let mut sorted = names.clone();
     sorted.sort_unstable();
     let twice: Vec<&str> = sorted.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
@@ -371,11 +371,6 @@ fn names<'a>(group: &Group<'a>) -> Vec<&'a str> {
         }
     }
     names
-}
-
-fn name(target: &TargetResult) -> &str {
-    let name = target.vps.name();
-    if name.trim().is_empty() { target.vps.raw_id() } else { name }
 }
 
 fn ansi(colour: comfy_table::Color) -> owo_colors::AnsiColors {
