@@ -25,6 +25,9 @@ use crate::{
 /// Of so many groups it is said what sets them apart; beyond, hardly anybody reads on.
 const EXPLAINED: usize = 20;
 
+/// Where no answer is that of most, one in so many targets at most are few.
+const SHARE_OF_FEW: usize = 10;
+
 /// Writes the groups and the closing paragraph.
 pub(super) fn write(
     record: &RunRecord,
@@ -36,13 +39,18 @@ pub(super) fn write(
     let groups = groups::divide(record, by, redactor);
     let majority = groups::majority(&groups);
     let answers = || record.run.targets.iter().map(AsRef::as_ref).filter(|target| answered(target));
-    let kinds = majority.filter(|_| groups.len() > 1 && by.may_have_a_cause()).map(|_| Kinds::of(answers()));
+    let few = |group: &Group<'_>| group.members.len() * SHARE_OF_FEW <= record.run.targets.len();
+    let may_be_explained = |group: &Group<'_>| {
+        by.may_have_a_cause()
+            && majority.map_or_else(|| few(group), |majority| !std::ptr::eq(majority, group))
+    };
+    let kinds = groups.iter().any(may_be_explained).then(|| Kinds::of(answers()));
     let mut writer = Writer { record, by, redactor, style, differences: Differences::new(), out };
     let mut explained = 0;
     for group in &groups {
         let model = majority.filter(|majority| !std::ptr::eq(*majority, group));
         writer.heading(group)?;
-        if let (Some(_), Some(kinds), 0..EXPLAINED) = (model, &kinds, explained) {
+        if let Some(kinds) = kinds.as_ref().filter(|_| explained < EXPLAINED && may_be_explained(group)) {
             explained += 1;
             writer.apart(group, kinds)?;
         }
