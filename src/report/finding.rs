@@ -24,22 +24,17 @@ pub(super) struct Finding<'a> {
 impl<'a> Finding<'a> {
     /// Finds it; `None` where there are no steps, as after a run that only lists.
     pub(super) fn of(target: &'a TargetResult) -> Option<Self> {
-        if target.status != Status::CheckFailed {
-            let step = target.telling_step()?;
-            let more = failures(target) - usize::from(step.status == Status::Failed);
-            return Some(Self { step, check: None, severity: Severity::Error, more });
-        }
-        let mut heaviest: Option<(&StepResult, Severity)> = None;
-        for step in target.steps.iter().filter(|step| step.status == Status::CheckFailed) {
+        let step = target.telling_step()?;
+        let (check, severity) = match target.status {
             // Without a word on why, it counts in full.
-            let severity = step.severity().unwrap_or_default();
-            if heaviest.is_none_or(|(_, known)| severity > known) {
-                heaviest = Some((step, severity));
+            Status::CheckFailed => {
+                let severity = step.severity().unwrap_or_default();
+                (failed(step).find(|check| check.severity == severity), severity)
             }
-        }
-        let (step, severity) = heaviest.or_else(|| Some((target.telling_step()?, Severity::Error)))?;
-        let check = failed(step).find(|check| check.severity == severity);
-        Some(Self { step, check, severity, more: failures(target).saturating_sub(1) })
+            _ => (None, Severity::Error),
+        };
+        let told = matches!(step.status, Status::Failed | Status::CheckFailed);
+        Some(Self { step, check, severity, more: failures(target) - usize::from(told) })
     }
 }
 

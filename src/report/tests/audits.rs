@@ -17,6 +17,12 @@ fn table(record: &RunRecord, width: impl Into<Option<u16>>) -> String {
     String::from_utf8(out).unwrap()
 }
 
+fn text(record: &RunRecord) -> String {
+    let mut out = Vec::new();
+    write(Format::Text, record, Style::default(), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
 fn with_columns(mut record: RunRecord, columns: &[&str]) -> RunRecord {
     record.columns = Some(columns.iter().map(|&name| name.to_owned()).collect());
     record
@@ -61,7 +67,8 @@ fn findings() -> Vec<Target> {
 fn a_failed_expectation_says_which_and_with_what_values() {
     let mut targets = findings();
     targets.push(ok("fine", "41\n").captured("used", 41));
-    insta::assert_snapshot!(table(&with_columns(record(targets), &["name", "used"]), None));
+    let record = with_columns(record(targets), &["name", "used"]);
+    insta::assert_snapshot!(format!("{}\n{}", table(&record, None), text(&record)));
 }
 
 #[test]
@@ -86,6 +93,12 @@ fn a_failed_expectation_below_the_threshold_is_yellow_and_after_those_above() {
 fn with_several_steps_the_reason_names_the_one_that_weighs_most() {
     let second = |status| move |step: &mut crate::engine::StepResult| step.status = status;
     let targets = vec![
+        check_failed("mild, then two")
+            .check_of(Severity::Warning, None, "used < 80: 84 < 80")
+            .then("memory", second(Status::CheckFailed))
+            .check("free > 100: 12 > 100")
+            .then("load", second(Status::CheckFailed))
+            .check("load < 4: 9 < 4"),
         check_failed("two checks")
             .check_of(Severity::Warning, None, "used < 80: 84 < 80")
             .then("memory", second(Status::CheckFailed))
@@ -108,7 +121,7 @@ fn with_several_steps_the_reason_names_the_one_that_weighs_most() {
     let record = record(targets);
     let own = table(&with_columns(record.clone(), &["name"]), None);
     // Where the steps have a column, the reason does not name them again.
-    insta::assert_snapshot!(format!("{own}\n{}", table(&record, None)));
+    insta::assert_snapshot!(format!("{own}\n{}\n{}", table(&record, None), text(&record)));
 }
 
 #[test]
