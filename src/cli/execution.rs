@@ -19,7 +19,7 @@ use crate::{
     fleet::Selection,
     playbook::{Playbook, Severity},
     progress::Progress,
-    report::{self, Normalize, RunRecord},
+    report::{self, RunRecord},
     runner::{self, Observer},
 };
 
@@ -82,8 +82,8 @@ impl Execution<'_> {
             api_url: connection.client.url().to_string(),
             exit_code,
             columns: playbook.report.columns.clone(),
-            group_by: playbook.report.group_by.clone(),
-            normalize: Normalize::default(),
+            group_by: self.output.group().map(str::to_owned).or_else(|| playbook.report.group_by.clone()),
+            normalize: self.output.normalize(),
             secrets,
             run,
         };
