@@ -221,6 +221,19 @@ impl World {
         }
     }
 
+    /// The same with so many steps, each as its first one.
+    pub(crate) fn with_steps(mut self, steps: usize, bundle: bool) -> Self {
+        let step = |number| {
+            let run = Template::verbatim(command_text(number));
+            Step { bundle, ..Step::new(format!("step {number}"), run) }
+        };
+        self.spec.steps = (0..steps).map(step).collect();
+        for guest in self.guests.values_mut() {
+            guest.commands = vec![guest.commands[0]; steps];
+        }
+        self
+    }
+
     /// Whether nothing but the limit is in the way.
     pub(crate) fn is_calm(&self) -> bool {
         !self.faults.any() && self.other_client == 0.0
