@@ -121,6 +121,8 @@ pub struct RequestForecast {
     pub conditional: u64,
     /// Polls, an estimate: at least one a start.
     pub poll: u64,
+    /// Requests are not known to be scarce, so that commands that take seconds are polled more often than that.
+    pub polls_freely: bool,
 }
 
 impl RequestForecast {
@@ -352,6 +354,7 @@ fn requests(spec: &RunSpec, targets: &[TargetForecast], begun: usize, listed: &L
         start,
         conditional: count(starts().filter(|start| start.conditional).count()),
         poll: start + start.div_ceil(if scarce { SPARE_POLL.0 } else { SPARE_POLL.1 }),
+        polls_freely: !scarce,
     }
 }
 

@@ -51,8 +51,8 @@ fn starts(forecast: &Forecast) -> Vec<Vec<usize>> {
 fn steps_share_a_start_and_the_counts_follow() {
     let forecast = forecast_of(&spec(vec![step("a"), step("b")]), 100, vec![]);
     assert_eq!(starts(&forecast), [[0, 1]]);
-    let RequestForecast { list, probe, start, conditional, poll } = forecast.requests;
-    assert_eq!((list, probe, start, conditional, poll), (2, 100, 100, 0, 109));
+    let RequestForecast { list, probe, start, conditional, poll, polls_freely } = forecast.requests;
+    assert_eq!((list, probe, start, conditional, poll, polls_freely), (2, 100, 100, 0, 109, true));
     let sent = &forecast.targets[0].starts[0];
     assert_eq!(sent.text.as_ref().map(|text| text.chars().count()), Some(sent.chars));
     let silent =
