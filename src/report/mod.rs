@@ -21,6 +21,7 @@ mod inert_json;
 mod inventory;
 mod json;
 mod normalize;
+mod plan;
 mod redact;
 mod shown;
 mod summary;
@@ -39,6 +40,7 @@ pub use format::{Format, UnknownFormat};
 pub use inert::{inert, inert_lines};
 pub use inventory::{write_inventory_json, write_inventory_names, write_inventory_table};
 pub use normalize::{Normalize, UnknownPart};
+pub use plan::{PlanRecord, write_plan, write_plan_json};
 pub use redact::REDACTED;
 pub(crate) use redact::Redactor;
 

@@ -43,9 +43,11 @@ pub(super) fn read(
         variables.declared.push(entry.key.to_owned());
         // The last one given counts, as with any flag.
         let given = surroundings.overrides().iter().rev().find(|(name, _)| name == entry.key);
-        let given = given.map(|(_, text)| scalar_of_flag(text));
         let origin = origin(reader, &entry);
         let secret = origin.as_ref().is_some_and(|origin| origin.secret);
+        // A secret is text wherever it comes from: only text is redacted.
+        let given =
+            given.map(|(_, text)| if secret { Value::String(text.clone()) } else { scalar_of_flag(text) });
         let value = given.or_else(|| value(reader, &entry, origin?, surroundings));
         if let Some(value) = value {
             variables.vars.set(entry.key.to_owned(), value, secret);
@@ -113,7 +115,7 @@ fn from_around<'n>(reader: &mut Reader<'_>, entry: &Field<'n>) -> Option<Origin<
             return None;
         }
         (None, None) => {
-            if !fields.has_or_means("from_env") && !fields.has_or_means("from_file") {
+            if !fields.strays {
                 let message = format!("`{}` is a mapping that names no source", entry.key);
                 let help = "write a plain value, `{ from_env: NAME }` or `{ from_file: PATH }`";
                 reader.note(Diagnostic::at(entry.key_span.clone(), message).help(help));
@@ -172,7 +174,7 @@ fn scalar_of_flag(text: &str) -> Value {
     read.as_ref().and_then(scalar).unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         && text.starts_with(|c: char| !c.is_ascii_digit())
 }
