@@ -11,8 +11,8 @@ use std::{error::Error, sync::Arc};
 
 use futures::stream;
 use rollcall::{
-    budget::{DEFAULT_CONNECTIONS, RunTime},
-    engine::{Event, EventKind, Purpose, RunSpec},
+    budget::RunTime,
+    engine::{Event, EventKind, RunSpec},
     fleet::Selection,
     hostup::{ApiKey, ApiUrl, Client, ClientOptions},
     playbook::{Playbook, Source, Surroundings},
@@ -35,18 +35,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = Arc::new(Client::new(url, key, ClientOptions::default())?);
 
     let playbook = Playbook::parse(&Source::new("embedded", PLAYBOOK), &Nothing)?;
+    let selection = Selection { rules: vec![playbook.targets], ..Selection::default() };
     let spec = RunSpec {
-        purpose: Purpose::Run,
-        selection: Selection { rules: vec![playbook.targets], ..Selection::default() },
         vars: playbook.vars,
-        steps: playbook.steps,
         order: playbook.strategy.order,
-        concurrency: None,
-        connections: DEFAULT_CONNECTIONS,
         rate: playbook.strategy.rate,
         deadline: playbook.strategy.deadline,
-        confirm_over: None,
-        seed: 1,
+        ..RunSpec::new(selection, playbook.steps, 1)
     };
     // No signals and no question: a program of its own decides about both.
     let run = runner::drive(spec, client, stream::empty(), async |_| true, &mut Counter::default()).await;

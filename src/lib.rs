@@ -6,15 +6,15 @@
 //! other side of the wire, for trying all this without an account:
 //!
 //! ```
-//! use std::{sync::Arc, time::Duration};
+//! use std::sync::Arc;
 //!
 //! use futures::stream;
 //! use rollcall::{
 //!     budget::RunTime,
-//!     engine::{Event, Purpose, RunSpec, Status},
+//!     engine::{Event, RunSpec, Status},
 //!     fleet::Selection,
 //!     hostup::{ApiKey, Client, ClientOptions},
-//!     playbook::{Order, Playbook},
+//!     playbook::Playbook,
 //!     runner::{self, Observer},
 //!     sandbox::{Options, Sandbox},
 //! };
@@ -32,19 +32,7 @@
 //! let key = ApiKey::from_text(sandbox.token())?;
 //! let client = Client::new(sandbox.url().parse()?, key, ClientOptions::default())?;
 //! let playbook = Playbook::of_command("uptime")?;
-//! let spec = RunSpec {
-//!     purpose: Purpose::Run,
-//!     selection: Selection::default(),
-//!     vars: playbook.vars,
-//!     steps: playbook.steps,
-//!     order: Order::Name,
-//!     concurrency: None,
-//!     connections: 32,
-//!     rate: None,
-//!     deadline: Some(Duration::from_secs(60)),
-//!     confirm_over: None,
-//!     seed: 1,
-//! };
+//! let spec = RunSpec::new(Selection::default(), playbook.steps, 1);
 //! let run = runner::drive(spec, Arc::new(client), stream::pending(), async |_| true, &mut Silent).await;
 //! assert_eq!(run.summary().count(Status::Ok), 3);
 //! sandbox.stop().await;

@@ -12,8 +12,8 @@ use ulid::Ulid;
 
 use super::{Failure, connection::ConnectionArgs, playbook_file, selection::SelectionArgs};
 use crate::{
-    budget::{DEFAULT_CONNECTIONS, RunTime},
-    engine::{Event, EventKind, FinishedRun, Purpose, RunSpec, Status},
+    budget::RunTime,
+    engine::{Event, EventKind, FinishedRun, RunSpec, Status},
     fleet::Selection,
     playbook::{Playbook, Rate, parse_concurrency, parse_duration, parse_rate},
     progress::{Mode, Progress},
@@ -181,19 +181,19 @@ impl RunArgs {
     fn spec(&self, playbook: &Playbook, selection: Selection, run_id: Ulid) -> RunSpec {
         let at_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
         let asks = at_terminal && !self.pace.yes && !self.connection.is_sandbox();
+        // The run's own id is as good a seed as any, and it is in the report.
+        let seed = u64::from_le_bytes(run_id.to_bytes()[8..].try_into().expect("8 of 16 bytes"));
         RunSpec {
-            purpose: Purpose::Run,
-            selection,
             vars: playbook.vars.clone(),
-            steps: playbook.steps.clone(),
             order: playbook.strategy.order,
             concurrency: playbook.strategy.concurrency.map(|most| most as usize),
-            connections: DEFAULT_CONNECTIONS,
             rate: playbook.strategy.rate,
+            batches: playbook.strategy.batches.clone(),
+            pause: playbook.strategy.pause.unwrap_or_default(),
+            max_failures: playbook.strategy.max_failures,
             deadline: playbook.strategy.deadline,
             confirm_over: asks.then_some(self.pace.confirm_over),
-            // The run's own id is as good a seed as any, and it is in the report.
-            seed: u64::from_le_bytes(run_id.to_bytes()[8..].try_into().expect("8 of 16 bytes")),
+            ..RunSpec::new(selection, playbook.steps.clone(), seed)
         }
     }
 

@@ -6,10 +6,10 @@ use clap::{Args, ValueEnum};
 
 use super::{Failure, connection::ConnectionArgs, selection::SelectionArgs};
 use crate::{
-    budget::{DEFAULT_CONNECTIONS, RunTime},
+    budget::RunTime,
     engine::{Event, FinishedRun, Purpose, RunSpec, Stop},
     fleet::Selection,
-    playbook::{Order, TargetRules, Vars},
+    playbook::TargetRules,
     progress::{Mode, Progress},
     report::{self, Style},
     runner::{self, Observer},
@@ -85,19 +85,7 @@ impl TargetsArgs {
 }
 
 fn listing(selection: Selection) -> RunSpec {
-    RunSpec {
-        purpose: Purpose::List,
-        selection,
-        vars: Vars::default(),
-        steps: Vec::new(),
-        order: Order::Listed,
-        concurrency: None,
-        connections: DEFAULT_CONNECTIONS,
-        rate: None,
-        deadline: None,
-        confirm_over: None,
-        seed: rand::random(),
-    }
+    RunSpec { purpose: Purpose::List, ..RunSpec::new(selection, Vec::new(), rand::random()) }
 }
 
 /// What ended a listing early, as a failure.
@@ -106,9 +94,11 @@ fn stopped(stop: &Stop) -> Result<u8, Failure> {
     match stop {
         Stop::Signal(number) => Ok(u8::try_from(128 + number).unwrap_or(128)),
         Stop::Selection(_) | Stop::Declined => Err(Failure::usage(message)),
-        Stop::Auth(_) | Stop::Inventory(_) | Stop::Deadline | Stop::Patience(_) => {
-            Err(Failure::new(Failure::API, message))
-        }
+        Stop::Auth(_)
+        | Stop::Inventory(_)
+        | Stop::Deadline
+        | Stop::Patience(_)
+        | Stop::MaxFailures { .. } => Err(Failure::new(Failure::API, message)),
     }
 }
 

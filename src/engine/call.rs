@@ -165,6 +165,21 @@ pub struct Stream {
     pub lossy: bool,
 }
 
+impl Stream {
+    /// What stands where `bytes` bytes were left out of a text.
+    pub fn left_out(bytes: usize) -> String {
+        format!("{LEFT_OUT}{bytes} bytes left out …]\n")
+    }
+
+    /// Where something was left out of a text, as far as the text says so.
+    pub fn gap(text: &str) -> Option<usize> {
+        text.find(LEFT_OUT)
+    }
+}
+
+/// How a line begins that stands for what was left out.
+const LEFT_OUT: &str = "\n[… ";
+
 /// Why a call brought nothing usable, by what it proves.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Failure {

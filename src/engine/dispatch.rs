@@ -1,6 +1,8 @@
 //! Which request leaves next, while the budget lets any go.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use rand::RngExt;
 
 use super::{
     Call, CallId, Effect, PATIENCE, Ran, Reason, Status, Stop,
@@ -8,7 +10,10 @@ use super::{
     run::{Engine, Outstanding, Slot, Subject},
     target::{Life, Target},
 };
-use crate::budget::{RunTime, Ticket, Wait};
+use crate::{
+    budget::{RunTime, Ticket, Wait},
+    playbook::bundle::Marker,
+};
 
 /// How long a run that is stopping waits for the API to let its last polls through.
 const PATIENCE_WHEN_STOPPING: Duration = Duration::from_mins(1);
@@ -16,7 +21,7 @@ const PATIENCE_WHEN_STOPPING: Duration = Duration::from_mins(1);
 impl Engine {
     /// Sends what may leave; says when the budget wants to be asked again.
     pub(super) fn dispatch(&mut self, now: RunTime) -> Option<RunTime> {
-        while let Some(subject) = self.most_urgent() {
+        while let Some(subject) = self.most_urgent(now) {
             match self.budget.take(now) {
                 Ok(ticket) => {
                     self.stand_still_until(now);
@@ -25,7 +30,7 @@ impl Engine {
                 Err(Wait::ForAnswer) => return None,
                 Err(Wait::Until(at)) => {
                     if self.is_beyond_patience(now, at) {
-                        if self.stop.is_some() {
+                        if self.begins_nothing() {
                             self.give_up(now);
                         } else {
                             self.stop_for(now, Stop::Patience(Some(at.since(now))));
@@ -48,7 +53,7 @@ impl Engine {
     }
 
     /// Depth first: what finishes a target goes before what begins one.
-    fn most_urgent(&mut self) -> Option<Subject> {
+    fn most_urgent(&mut self, now: RunTime) -> Option<Subject> {
         while let Some(&index) = self.polls.front()
             && self.open(index).is_none()
         {
@@ -60,7 +65,7 @@ impl Engine {
         if let Some(&index) = self.polls.front() {
             return Some(Subject::Poll(index));
         }
-        if self.stop.is_some() || self.asked {
+        if self.begins_nothing() || self.asked {
             return None;
         }
         if self.released
@@ -70,7 +75,7 @@ impl Engine {
         }
         let &index = self.probes.front()?;
         let begun = self.open(index).is_some_and(Target::has_begun);
-        let room = self.spec.concurrency.is_none_or(|most| self.active < most);
+        let room = self.spec.concurrency.is_none_or(|most| self.active < most) && self.rollout.has_room(now);
         (begun || room).then_some(Subject::Probe(index))
     }
 
@@ -90,6 +95,7 @@ impl Engine {
             if target.began.is_none() {
                 target.began = Some(now);
                 self.active += 1;
+                self.rollout.begin();
             }
         }
         self.effects.push(Effect::Send { id, call });
@@ -109,12 +115,12 @@ impl Engine {
             }
             Subject::Start(index) => {
                 self.starts.pop_front();
-                let target = self.open(index)?;
-                match self.render(target.steps.len(), &target.vps) {
+                match self.next_command(index) {
                     Ok(command) => {
-                        let vps = target.id.clone();
+                        let Slot::Open(target) = &mut self.slots[index] else { return None };
+                        target.posted = true;
                         self.requests.start += 1;
-                        Some(Call::Start { vps, command })
+                        Some(Call::Start { vps: target.id.clone(), command: Arc::from(command) })
                     }
                     Err(message) => {
                         self.step_over(now, index, Status::Refused, Some(Reason::Template), Ran::No, message);
@@ -133,6 +139,23 @@ impl Engine {
         }
     }
 
+    /// The text of a target's next start. One that is sent again, for nothing of it was carried out or it may be twice, is
+    /// the same as before.
+    fn next_command(&mut self, index: usize) -> Result<String, String> {
+        let marker = Marker::new([self.random.random(), self.random.random()]);
+        let Some(target) = self.open(index) else { return Err("the target is done".to_owned()) };
+        let (planner, first) = (self.planner(target), target.steps.len());
+        if let Some(task) = &target.task {
+            return planner.text(first, task);
+        }
+        let alone = first < target.one_by_one_until;
+        let (task, text, _) = planner.task(first, alone, &self.apart, marker)?;
+        if let Slot::Open(target) = &mut self.slots[index] {
+            target.task = Some(task);
+        }
+        Ok(text)
+    }
+
     /// How dear a request is at the moment: scarce if what is left may not do for all that is still to be sent.
     pub(super) fn requests_are(&self) -> Requests {
         let (probes, starts) = (self.probes.len(), self.starts.len());
@@ -149,7 +172,7 @@ impl Engine {
     /// Whether nothing may leave before `at`, and that is too long. What the user's own rate asks for is never too
     /// long, but for a run that is stopping.
     fn is_beyond_patience(&self, now: RunTime, at: RunTime) -> bool {
-        if self.stop.is_some() {
+        if self.begins_nothing() {
             return at.since(now) > PATIENCE_WHEN_STOPPING;
         }
         let patience = match self.spec.deadline {

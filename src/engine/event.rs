@@ -77,6 +77,13 @@ pub enum Stop {
     Deadline,
     /// The API asks to wait longer than the run may; the time it named.
     Patience(Option<Duration>),
+    /// More targets failed than the run allows.
+    MaxFailures {
+        /// Targets that failed so far.
+        failed: usize,
+        /// How many may.
+        allowed: usize,
+    },
 }
 
 /// Requests sent, by kind: every one counts, answered or not.

@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     event::{RequestCounts, Stop},
-    outcome::{Status, Summary, TargetResult},
+    outcome::{Reason, Status, Summary, TargetResult},
 };
 use crate::{
     budget::LearnedLimit,
     fleet::{Tally, Vps},
+    playbook::Severity,
 };
 
 /// A run that is over, however it ended.
@@ -30,6 +31,8 @@ pub struct FinishedRun {
     pub duration: Duration,
     /// What was learned of the API's limits.
     pub limits: Vec<LearnedLimit>,
+    /// From which severity on a failed expectation is a failure.
+    pub fail_on: Severity,
 }
 
 impl FinishedRun {
@@ -48,20 +51,28 @@ impl FinishedRun {
     pub fn exit_code(&self, empty_is_fine: bool) -> u8 {
         let summary = self.summary();
         let any = |statuses: &[Status]| statuses.iter().any(|&status| summary.count(status) > 0);
+        let check_failed = || {
+            let targets = self.targets.iter().filter(|target| target.status == Status::CheckFailed);
+            targets.into_iter().any(|target| target.failed(self.fail_on))
+        };
+        let skipped =
+            || self.targets.iter().any(|target| target.status == Status::Skipped && !target.is_left_out());
         match &self.stop {
             Some(Stop::Signal(number)) => return u8::try_from(128 + number).unwrap_or(128),
             Some(Stop::Auth(_) | Stop::Inventory(_)) => return 4,
             Some(Stop::Selection(_) | Stop::Declined) => return 2,
-            Some(Stop::Deadline | Stop::Patience(_)) | None => {}
+            Some(Stop::Deadline | Stop::Patience(_) | Stop::MaxFailures { .. }) | None => {}
         }
         if summary.targets() == 0 && self.selected.is_empty() {
             return if empty_is_fine { 0 } else { 8 };
         }
         if any(&[Status::Unknown, Status::Running]) {
             6
-        } else if any(&[Status::Failed, Status::TimedOut, Status::CheckFailed]) {
+        } else if self.targets.iter().any(|target| target.reason == Some(Reason::MaxFailures)) {
+            5
+        } else if any(&[Status::Failed, Status::TimedOut]) || check_failed() {
             1
-        } else if any(&[Status::Refused, Status::Unavailable, Status::Cancelled, Status::Skipped]) {
+        } else if any(&[Status::Refused, Status::Unavailable, Status::Cancelled]) || skipped() {
             3
         } else {
             0
@@ -77,7 +88,7 @@ mod tests {
     use crate::{
         budget::RunTime,
         engine::{
-            Problem, Ran,
+            CheckResult, Problem, Ran,
             target::{blank_step, sum_up},
         },
     };
@@ -85,7 +96,13 @@ mod tests {
     fn finished(stop: Option<Stop>, statuses: &[Status]) -> FinishedRun {
         let target = |&status: &Status| {
             let result = blank_step(&Arc::from("uptime"), status, Ran::No);
-            Arc::new(sum_up(Arc::new(Vps::new(Map::new())), None, RunTime::START, vec![result]))
+            let mut result = result;
+            if status == Status::CheckFailed {
+                let severity = Severity::Error;
+                result.checks = vec![CheckResult { name: None, severity, holds: false, message: None }];
+            }
+            let vps = Arc::new(Vps::new(Map::new()));
+            Arc::new(sum_up(vps, None, RunTime::START, Map::new(), vec![result]))
         };
         FinishedRun {
             targets: statuses.iter().map(target).collect(),
@@ -96,6 +113,7 @@ mod tests {
             waited: Duration::ZERO,
             duration: Duration::ZERO,
             limits: Vec::new(),
+            fail_on: Severity::default(),
         }
     }
 

@@ -13,15 +13,18 @@ mod denials;
 mod dispatch;
 mod event;
 mod finished;
+mod judging;
 mod listing;
 mod outcome;
 mod poll_timing;
 mod replies;
+mod rollout;
 mod run;
 mod spec;
 mod step;
 mod stopping;
 mod target;
+mod task;
 mod verdict;
 mod watching;
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::call::{Pid, Stream};
-use crate::{budget::RunTime, fleet::Vps};
+use crate::{budget::RunTime, fleet::Vps, playbook::Severity};
 
 /// How a step or a target ended. The order is from worst to best: a target's status is its steps' worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -126,6 +126,16 @@ pub enum Reason {
     Deadline,
     /// skipped: an earlier step of this target ended so that it must not run.
     EarlierStep,
+    /// skipped: its `when` does not hold.
+    When,
+    /// skipped: more targets failed than the run allows.
+    MaxFailures,
+    /// unknown: a bundle's end marker is missing from its output.
+    MarkerLost,
+    /// `timed_out`: ended by `timeout` in the guest.
+    Killed,
+    /// `check_failed`: a value could not be taken out of the output, or an expectation could not be judged.
+    CaptureFailed,
 }
 
 impl Reason {
@@ -153,6 +163,11 @@ impl Reason {
             Self::Template => "template",
             Self::Deadline => "deadline",
             Self::EarlierStep => "earlier_step",
+            Self::When => "when",
+            Self::MaxFailures => "max_failures",
+            Self::MarkerLost => "marker_lost",
+            Self::Killed => "killed",
+            Self::CaptureFailed => "capture_failed",
         }
     }
 }
@@ -216,14 +231,13 @@ pub struct StepResult {
     pub checks: Vec<CheckResult>,
 }
 
-/// What one expectation said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// What one expectation said; also a capture that could not be made, under its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckResult {
     /// Its name, if it has one.
-    pub name: Option<String>,
-    /// How it counts: `info`, `warning`, `error`.
-    pub severity: &'static str,
+    pub name: Option<Arc<str>>,
+    /// How it counts.
+    pub severity: Severity,
     /// Whether it holds.
     pub holds: bool,
     /// Both sides' values where it does not.
@@ -257,6 +271,29 @@ impl TargetResult {
     /// The step that made the status: the first one that has it, or else the first.
     pub fn telling_step(&self) -> Option<&StepResult> {
         self.steps.iter().find(|step| step.status == self.status).or(self.steps.first())
+    }
+
+    /// Whether it counts as failed: what the exit code and `max_failures` go by. Source: failure model, section 2.
+    pub fn failed(&self, fail_on: Severity) -> bool {
+        match self.status {
+            Status::Unknown | Status::TimedOut | Status::Failed | Status::Refused => true,
+            Status::CheckFailed => {
+                self.steps.iter().filter_map(StepResult::severity).any(|severity| severity >= fail_on)
+            }
+            Status::Running | Status::Unavailable | Status::Cancelled | Status::Skipped | Status::Ok => false,
+        }
+    }
+
+    /// Whether no step was for this target, which is as good as ok.
+    pub fn is_left_out(&self) -> bool {
+        (self.status, self.reason) == (Status::Skipped, Some(Reason::When))
+    }
+}
+
+impl StepResult {
+    /// How the worst of its failed expectations counts.
+    pub fn severity(&self) -> Option<Severity> {
+        self.checks.iter().filter(|check| !check.holds).map(|check| check.severity).max()
     }
 }
 

@@ -1,16 +1,17 @@
 //! What a reply does to the run: verdicts become the next call, a wait, or a result.
 
 use super::{
-    CallId, EventKind, Problem, Reason, Reply, Status, Stop,
+    CallId, EventKind, Problem, Reason, Reply, Status, StepResult, Stop,
     backoff::backoff,
     outcome::Ran,
     run::{Engine, Outstanding, PATIENCE, Slot, Subject, Timer},
-    target::{Doubt, Life, Watch, blank_step, sum_up},
+    target::{Doubt, Life, Target, Watch, blank_step, sum_up},
+    task::{Planned, Planner, Task},
     verdict::{self, ListVerdict, ProbeVerdict, StartVerdict},
 };
 use crate::{
     budget::RunTime,
-    playbook::{DEFAULT_TIMEOUT, OnFailure},
+    playbook::{DEFAULT_TIMEOUT, OnFailure, Step},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -61,7 +62,7 @@ impl Engine {
             let limit = self.budget.limit();
             self.tell(now, EventKind::Throttled { until, limit });
         }
-        if now.since(self.last_accepted) > PATIENCE && self.stop.is_none() {
+        if now.since(self.last_accepted) > PATIENCE && !self.begins_nothing() {
             self.stop_for(now, Stop::Patience(None));
         }
     }
@@ -172,7 +173,6 @@ impl Engine {
 
     fn start_answered(&mut self, now: RunTime, index: usize, verdict: StartVerdict) {
         let Slot::Open(target) = &mut self.slots[index] else { return };
-        let step = &self.spec.steps[target.steps.len()];
         if !matches!(target.life, Life::Start) {
             return;
         }
@@ -181,7 +181,8 @@ impl Engine {
                 self.denials.start.accepted();
                 target.failures = 0;
                 let (id, number) = (target.id.clone(), target.steps.len());
-                target.life = Life::Watch(Watch::new(pid, url, now, step.timeout.unwrap_or(DEFAULT_TIMEOUT)));
+                let timeout = target.task.as_ref().map_or(DEFAULT_TIMEOUT, |task| task.timeout);
+                target.life = Life::Watch(Watch::new(pid, url, now, timeout));
                 self.watch_begins(now, index);
                 if foreign_url {
                     let warning = format!("{id}: a pollUrl that is not ours was not used");
@@ -190,7 +191,7 @@ impl Engine {
                 self.tell(now, EventKind::StepStarted { vps: id, step: number, pid: Some(pid) });
                 self.watch_under_stop(now, index);
             }
-            StartVerdict::Throttled | StartVerdict::Unsent(_) if self.stop.is_some() => {
+            StartVerdict::Throttled | StartVerdict::Unsent(_) if self.begins_nothing_on(index) => {
                 self.leave_unstarted(now, index);
             }
             StartVerdict::Throttled => self.starts.push_front(index),
@@ -198,6 +199,9 @@ impl Engine {
                 if self.may_retry(now, index, &message).is_none() {
                     self.not_started(now, index, Status::Unavailable, Reason::Unreachable, message);
                 }
+            }
+            StartVerdict::Refused(problem) if self.may_go_one_by_one(index, &problem) => {
+                self.go_one_by_one(now, index);
             }
             StartVerdict::Refused(problem) => self.refused(now, index, &problem),
             StartVerdict::Denied(problem) => {
@@ -218,11 +222,12 @@ impl Engine {
 
     /// The start may have been carried out: said so, unless the step may be sent once more.
     fn ambiguous(&mut self, now: RunTime, index: usize, reason: Reason, ran: Ran, message: String) {
+        let may_start = !self.begins_nothing();
         let Slot::Open(target) = &mut self.slots[index] else { return };
         let starts = target.doubt.as_ref().map_or(0, |doubt| doubt.starts) + 1;
-        let idempotent = self.spec.steps[target.steps.len()].idempotent;
+        let idempotent = target.task.as_ref().is_some_and(|task| task.idempotent);
         // Once it is known to run, one more start would be a second one for certain.
-        if ran == Ran::Maybe && idempotent && starts <= AMBIGUOUS_RETRIES && self.stop.is_none() {
+        if ran == Ran::Maybe && idempotent && starts <= AMBIGUOUS_RETRIES && may_start {
             target.doubt = Some(Doubt { starts, reason, message: message.clone() });
             let at = now + backoff(starts, &mut self.random);
             let vps = Some(target.id.clone());
@@ -234,7 +239,35 @@ impl Engine {
         self.step_over(now, index, Status::Unknown, Some(reason), ran, message);
     }
 
+    /// Whether the API refused what it would perhaps take in parts: nothing of it has run.
+    fn may_go_one_by_one(&self, index: usize, problem: &Problem) -> bool {
+        let shared = |task: &Task| task.sent() > 1;
+        let target = self.open(index).filter(|target| target.doubt.is_none());
+        matches!(problem.status, 400 | 413 | 422)
+            && target.and_then(|target| target.task.as_ref()).is_some_and(shared)
+    }
+
+    /// The steps of a refused bundle are sent one by one, so that only the one at fault is refused.
+    fn go_one_by_one(&mut self, now: RunTime, index: usize) {
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        let steps = target.task.take().map_or(1, |task| task.steps.len());
+        target.one_by_one_until = target.steps.len() + steps;
+        if self.begins_nothing() {
+            self.leave_unstarted(now, index);
+        } else {
+            self.starts.push_front(index);
+        }
+    }
+
     fn refused(&mut self, now: RunTime, index: usize, problem: &Problem) {
+        if let Some(target) = self.open(index)
+            && target.steps.len() < target.one_by_one_until
+            && matches!(problem.status, 400 | 413 | 422)
+        {
+            // Whoever comes later gets this step apart from the others.
+            let at_fault = target.steps.len();
+            self.apart[at_fault] = true;
+        }
         self.not_started(now, index, Status::Refused, Reason::Api, problem.to_string());
     }
 
@@ -250,7 +283,7 @@ impl Engine {
         }
     }
 
-    /// The current step is over without a result of its own.
+    /// The current task is over without results of its own: all that was sent with it ends so.
     pub(super) fn step_over(
         &mut self,
         now: RunTime,
@@ -261,14 +294,36 @@ impl Engine {
         message: String,
     ) {
         let Slot::Open(target) = &mut self.slots[index] else { return };
-        let mut result = blank_step(&self.step_names[target.steps.len()], status, ran);
-        result.reason = reason;
-        result.message = in_doubt(target.doubt.take().as_ref(), Some(message));
-        if let Life::Watch(watch) = &target.life {
-            result.pid = Some(watch.pid);
-            result.duration = Some(now.since(watch.accepted));
+        let message = in_doubt(target.doubt.take().as_ref(), Some(message));
+        let (pid, duration) = match &target.life {
+            Life::Watch(watch) => (Some(watch.pid), Some(now.since(watch.accepted))),
+            Life::Probe { .. } | Life::Start => (None, None),
+        };
+        let planned = target.task.take().map_or_else(|| vec![Planned::Sent], |task| task.steps);
+        // What stands behind the first step of a bundle may not have been reached.
+        let mut ran = ran;
+        for planned in planned {
+            let number = target.steps.len();
+            let result = match planned {
+                Planned::Skipped(result) => result,
+                Planned::Sent => StepResult {
+                    reason,
+                    message: message.clone(),
+                    pid,
+                    duration,
+                    ..blank_step(&self.step_names[number], status, ran)
+                },
+            };
+            target.steps.push(result);
+            let ended_here = match status {
+                Status::Refused => self.spec.steps[number].on_failure == OnFailure::Stop,
+                status => status == Status::Unavailable,
+            };
+            if ended_here {
+                break;
+            }
+            ran = ran.min(Ran::Maybe);
         }
-        target.steps.push(result);
         self.after_step(now, index);
     }
 
@@ -276,28 +331,62 @@ impl Engine {
     pub(super) fn after_step(&mut self, now: RunTime, index: usize) {
         self.watch_ended(now, index);
         let Slot::Open(target) = &mut self.slots[index] else { return };
-        let number = target.steps.len() - 1;
-        let go_on = match target.steps[number].status {
-            Status::Ok | Status::CheckFailed => true,
-            Status::Failed | Status::Refused => self.spec.steps[number].on_failure == OnFailure::Continue,
-            // It may be running still, or nobody can be reached: nothing more is started there.
-            Status::Unknown
-            | Status::Running
-            | Status::TimedOut
-            | Status::Unavailable
-            | Status::Cancelled
-            | Status::Skipped => false,
-        };
-        if go_on && target.steps.len() < self.spec.steps.len() {
-            target.life = Life::Start;
-            target.failures = 0;
-            if self.stop.is_some() {
-                self.leave_unstarted(now, index);
-            } else {
-                self.starts.push_back(index);
-            }
-            return;
+        target.life = Life::Start;
+        target.failures = 0;
+        if target.one_by_one_until > 0 && target.steps.len() >= target.one_by_one_until {
+            target.one_by_one_until = 0;
+            self.learn_from_one_by_one();
         }
+        if !self.goes_on(index) {
+            self.end(now, index);
+        } else if self.begins_nothing_on(index) {
+            self.leave_unstarted(now, index);
+        } else {
+            self.starts.push_back(index);
+        }
+    }
+
+    /// Every step of a refused bundle was taken alone: together they are too much, for whoever comes later too.
+    fn learn_from_one_by_one(&mut self) {
+        if !self.apart.contains(&true) {
+            self.apart.fill(true);
+        }
+    }
+
+    /// Writes down the steps that need no request; says whether there is one that does.
+    pub(super) fn goes_on(&mut self, index: usize) -> bool {
+        loop {
+            let Some(target) = self.open(index) else { return false };
+            let number = target.steps.len();
+            if number == self.spec.steps.len() {
+                return false;
+            }
+            let stops = |(result, step): (&StepResult, &Step)| match (result.status, result.reason) {
+                (Status::Failed | Status::Refused, _) | (Status::TimedOut, Some(Reason::Killed)) => {
+                    step.on_failure == OnFailure::Stop
+                }
+                (Status::Ok | Status::CheckFailed | Status::Skipped, _) => false,
+                // It may be running still, or nobody can be reached: nothing more is started there.
+                _ => true,
+            };
+            if target.steps.iter().zip(&self.spec.steps).any(stops) {
+                return false;
+            }
+            let Some(result) = self.planner(target).obstacle(number) else { return true };
+            if let Slot::Open(target) = &mut self.slots[index] {
+                target.steps.push(result);
+            }
+        }
+    }
+
+    pub(super) fn planner<'a>(&'a self, target: &'a Target) -> Planner<'a> {
+        let Target { vps, captured, steps, .. } = target;
+        Planner::new(&self.spec.steps, &self.step_names, &self.spec.vars, vps, captured, steps)
+    }
+
+    /// Ends a target of which no more steps are run.
+    pub(super) fn end(&mut self, now: RunTime, index: usize) {
+        let Slot::Open(target) = &mut self.slots[index] else { return };
         let mut steps = std::mem::take(&mut target.steps);
         for name in &self.step_names[steps.len()..] {
             let mut skipped = blank_step(name, Status::Skipped, Ran::No);
@@ -308,15 +397,39 @@ impl Engine {
     }
 
     /// The target is done.
-    pub(super) fn close(&mut self, now: RunTime, index: usize, steps: Vec<super::StepResult>) {
-        let Slot::Open(target) = &self.slots[index] else { return };
-        let result = Arc::new(sum_up(Arc::clone(&target.vps), target.began, now, steps));
+    pub(super) fn close(&mut self, now: RunTime, index: usize, steps: Vec<StepResult>) {
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        let captured = std::mem::take(&mut target.captured);
+        let result = Arc::new(sum_up(Arc::clone(&target.vps), target.began, now, captured, steps));
         if target.has_begun() {
             self.active -= 1;
+            if !target.posted {
+                self.rollout.give_back();
+            }
         }
         self.unfinished -= 1;
         self.slots[index] = Slot::Done(Arc::clone(&result));
-        self.tell(now, EventKind::TargetFinished(result));
+        self.tell(now, EventKind::TargetFinished(Arc::clone(&result)));
+        if result.failed(self.spec.fail_on)
+            && let Some((failed, allowed)) = self.rollout.failed()
+            && self.leaves_anyone_unstarted()
+        {
+            self.stop_for(now, Stop::MaxFailures { failed, allowed });
+        }
+        if self.active == 0
+            && self.stop.is_none()
+            && let Some(begins) = self.rollout.next_batch(now)
+        {
+            self.wake(begins, Timer::Batch);
+        }
+    }
+}
+
+/// Two messages in one.
+pub(super) fn joined(one: Option<String>, other: Option<String>) -> Option<String> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(format!("{one}; {other}")),
+        (one, other) => one.or(other),
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
 };
 
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
+use serde_json::Map;
 
 use super::{
     CallId, Effect, Event, EventKind, FinishedRun, Input, Purpose, Ran, Reason, RequestCounts, RunSpec,
@@ -19,6 +20,7 @@ use super::{
     denials::Denials,
     listing::Listing,
     poll_timing::PollTiming,
+    rollout::Rollout,
     target::{Life, Target, blank_step, sum_up},
 };
 use crate::{
@@ -60,6 +62,9 @@ pub struct Engine {
     pub(super) next_call: u64,
     pub(super) timing: PollTiming,
     pub(super) denials: Denials,
+    pub(super) rollout: Rollout,
+    /// Steps that go in a request of their own, for the API refused them in a bundle.
+    pub(super) apart: Vec<bool>,
     pub(super) stop: Option<Stop>,
     pub(super) last_accepted: RunTime,
     pub(super) requests: RequestCounts,
@@ -83,6 +88,8 @@ pub(super) enum Timer {
     Target(usize),
     Deadline,
     Grace,
+    /// The next batch begins.
+    Batch,
 }
 
 #[derive(Debug)]
@@ -125,6 +132,8 @@ impl Engine {
             next_call: 1,
             timing: PollTiming::default(),
             denials: Denials::default(),
+            rollout: Rollout::new(spec.batches.clone(), spec.pause, spec.max_failures),
+            apart: vec![false; spec.steps.len()],
             stop: None,
             last_accepted: RunTime::START,
             requests: RequestCounts::default(),
@@ -184,6 +193,7 @@ impl Engine {
             waited: self.waited,
             duration: self.finished.unwrap_or(now).since_start(),
             limits: self.budget.limits(),
+            fail_on: self.spec.fail_on,
         }
     }
 
@@ -201,6 +211,7 @@ impl Engine {
         self.spec.purpose == Purpose::List
             || self.spec.confirm_over.is_some()
             || self.spec.order != Order::Listed
+            || self.rollout.needs_whole_listing()
             || self.selector.needs_whole_listing()
     }
 
@@ -233,6 +244,7 @@ impl Engine {
     fn release(&mut self, now: RunTime) {
         self.asked = false;
         self.released = true;
+        self.rollout.selected(self.held.len());
         if self.spec.purpose == Purpose::Run {
             for vps in std::mem::take(&mut self.held) {
                 self.admit(now, vps);
@@ -242,29 +254,27 @@ impl Engine {
 
     fn admit(&mut self, now: RunTime, vps: Arc<Vps>) {
         let index = self.slots.len();
-        let refusal = match vps.id() {
-            Err(invalid) => Some((Reason::BadId, invalid.to_string())),
-            // A command that cannot be made for this target is found before a request is spent on it.
-            Ok(_) => self.render(0, &vps).err().map(|error| (Reason::Template, error)),
+        let id = match vps.id() {
+            Ok(id) => id.clone(),
+            Err(invalid) => {
+                let message = invalid.to_string();
+                let steps = self.same_for_all(Status::Refused, Some(Reason::BadId), Some(&message));
+                let result = Arc::new(sum_up(vps, None, now, Map::new(), steps));
+                self.slots.push(Slot::Done(Arc::clone(&result)));
+                self.tell(now, EventKind::TargetFinished(result));
+                return;
+            }
         };
-        if let Some((reason, message)) = refusal {
-            let steps = self.same_for_all(Status::Refused, Some(reason), Some(&message));
-            let result = Arc::new(sum_up(vps, None, now, steps));
-            self.slots.push(Slot::Done(Arc::clone(&result)));
-            self.tell(now, EventKind::TargetFinished(result));
-            return;
-        }
-        let id = vps.id().expect("checked above").clone();
         self.slots.push(Slot::Open(Box::new(Target::new(vps, id))));
         self.unfinished += 1;
-        self.probes.push_back(index);
-    }
-
-    /// The text of a step's command for one VPS.
-    pub(super) fn render(&self, step: usize, vps: &Vps) -> Result<Arc<str>, String> {
-        let template = &self.spec.steps[step].run;
-        let fields = if template.reads_target() { vps.fields() } else { serde_json::Map::new() };
-        template.render(&fields, &self.spec.vars).map(Arc::from).map_err(|error| error.to_string())
+        // No request is spent on a target on which nothing would be started.
+        if self.stop.is_some() {
+            self.leave_unstarted(now, index);
+        } else if self.goes_on(index) {
+            self.probes.push_back(index);
+        } else {
+            self.end(now, index);
+        }
     }
 
     /// Results of steps none of which ran, for the same reason.
@@ -291,6 +301,8 @@ impl Engine {
                 Timer::Listing => self.listing.again(),
                 Timer::Deadline => self.deadline_passed(now),
                 Timer::Grace => self.give_up(now),
+                // The dispatcher looks for itself.
+                Timer::Batch => {}
                 Timer::Target(index) => {
                     // A timer that was overtaken by something else finds another due time, or none.
                     if let Slot::Open(target) = &mut self.slots[index]

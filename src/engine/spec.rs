@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::{
+    budget::DEFAULT_CONNECTIONS,
     fleet::Selection,
-    playbook::{Order, Rate, Step, Vars},
+    playbook::{Order, Portion, Rate, Severity, Step, Vars},
 };
 
 /// Everything that a run is told before it begins.
@@ -26,12 +27,45 @@ pub struct RunSpec {
     pub connections: usize,
     /// The user's ceiling on requests.
     pub rate: Option<Rate>,
+    /// How many targets are started before the outcome of all of them is awaited: a size a batch, the last one
+    /// repeats. Empty: all at once.
+    pub batches: Vec<Portion>,
+    /// How long to wait between two batches.
+    pub pause: Duration,
+    /// How many targets may fail before no new ones are started; `None`: none in the first of several batches, any
+    /// number otherwise.
+    pub max_failures: Option<Portion>,
+    /// From which severity on a failed expectation is a failure.
+    pub fail_on: Severity,
     /// How long the whole run may take.
     pub deadline: Option<Duration>,
     /// Ask before a run on more targets than this; `None`: never ask.
     pub confirm_over: Option<usize>,
     /// For the order, the sample and the jitter: the same seed and inputs give the same requests.
     pub seed: u64,
+}
+
+impl RunSpec {
+    /// A run of these steps on what is selected, all else as it is by default.
+    pub fn new(selection: Selection, steps: Vec<Step>, seed: u64) -> Self {
+        Self {
+            purpose: Purpose::Run,
+            selection,
+            vars: Vars::default(),
+            steps,
+            order: Order::default(),
+            concurrency: None,
+            connections: DEFAULT_CONNECTIONS,
+            rate: None,
+            batches: Vec::new(),
+            pause: Duration::ZERO,
+            max_failures: None,
+            fail_on: Severity::default(),
+            deadline: None,
+            confirm_over: None,
+            seed,
+        }
+    }
 }
 
 /// What a run is for.

@@ -8,9 +8,10 @@ use super::{
     EventKind, Reason, Status, StepResult, Stop,
     outcome::Ran,
     run::{Engine, GRACE, Slot, Subject, Timer},
-    target::{Doubt, Life, blank_step},
+    target::{Doubt, Life, Target, blank_step},
 };
 use crate::budget::RunTime;
+use serde_json::Map;
 use std::time::Duration;
 
 /// How long after a signal a command is polled at the latest: time enough for its answer within the grace.
@@ -40,8 +41,14 @@ impl Engine {
             }
             other => other,
         };
-        // A signal overrules what came before it; otherwise the first reason stands.
-        if self.stop.is_some() && !matches!(stop, Stop::Signal(_)) {
+        // A signal overrules what came before it, and whatever stops targets that were begun overrules what lets them
+        // end; otherwise the first reason stands.
+        let overruled = match &self.stop {
+            None => true,
+            Some(Stop::MaxFailures { .. }) => !matches!(stop, Stop::MaxFailures { .. }),
+            Some(_) => matches!(stop, Stop::Signal(_)),
+        };
+        if !overruled {
             return;
         }
         self.stop = Some(stop.clone());
@@ -54,7 +61,7 @@ impl Engine {
         for vps in std::mem::take(&mut self.held) {
             let (status, reason) = self.status_of_unstarted();
             let steps = self.same_for_all(status, reason, None);
-            let result = super::target::sum_up(vps, None, now, steps);
+            let result = super::target::sum_up(vps, None, now, Map::new(), steps);
             let result = std::sync::Arc::new(result);
             self.slots.push(Slot::Done(std::sync::Arc::clone(&result)));
             self.tell(now, EventKind::TargetFinished(result));
@@ -62,6 +69,7 @@ impl Engine {
         for index in 0..self.slots.len() {
             let Some(target) = self.open(index) else { continue };
             match (&target.life, target.call) {
+                _ if !self.begins_nothing_on(index) => {}
                 // A probe's answer no longer matters; a start's always does.
                 (Life::Probe { .. }, _) | (Life::Start, None) => self.leave_unstarted(now, index),
                 (Life::Start, Some(_)) => {}
@@ -69,7 +77,29 @@ impl Engine {
             }
         }
         self.probes.clear();
-        self.starts.clear();
+        let (starts, slots) = (&mut self.starts, &self.slots);
+        starts.retain(|&index| matches!(slots[index], Slot::Open(_)));
+        if self.begins_nothing() {
+            self.starts.clear();
+        }
+    }
+
+    /// Whether no start leaves any more, not even on a target that was begun.
+    pub(super) fn begins_nothing(&self) -> bool {
+        !matches!(self.stop, None | Some(Stop::MaxFailures { .. }))
+    }
+
+    /// Whether no more starts leave on this target. Too many failures stop those only on which nothing was started: a
+    /// target half way through its steps is worse than either end.
+    pub(super) fn begins_nothing_on(&self, index: usize) -> bool {
+        let begun = || self.open(index).is_some_and(Target::is_committed);
+        self.stop.is_some() && (self.begins_nothing() || !begun())
+    }
+
+    /// Whether a stop would keep anyone from being started.
+    pub(super) fn leaves_anyone_unstarted(&self) -> bool {
+        let mut open = (0..self.slots.len()).filter_map(|index| self.open(index));
+        open.any(|target| !target.is_committed()) || !self.held.is_empty()
     }
 
     /// Nothing was started and nothing will be.
@@ -152,6 +182,7 @@ impl Engine {
         match &self.stop {
             Some(Stop::Auth(_)) => (Status::Skipped, Some(Reason::Auth)),
             Some(Stop::Deadline) => (Status::Skipped, Some(Reason::Deadline)),
+            Some(Stop::MaxFailures { .. }) => (Status::Skipped, Some(Reason::MaxFailures)),
             Some(Stop::Patience(_)) => (Status::Unavailable, Some(Reason::RateLimited)),
             Some(Stop::Signal(_) | Stop::Inventory(_) | Stop::Selection(_) | Stop::Declined) | None => {
                 (Status::Cancelled, None)

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
-use super::{CallId, Pid, PollUrl, Ran, Reason, Status, StepResult, TargetResult};
+use super::{CallId, Pid, PollUrl, Ran, Reason, Status, StepResult, TargetResult, task::Task};
 use crate::{
     budget::RunTime,
     fleet::{Vps, VpsId},
@@ -24,6 +24,14 @@ pub(super) struct Target {
     pub(super) began: Option<RunTime>,
     /// Results of the steps that are over.
     pub(super) steps: Vec<StepResult>,
+    /// What they captured.
+    pub(super) captured: Map<String, Value>,
+    /// What the start in flight, or the one that runs, carries.
+    pub(super) task: Option<Task>,
+    /// Steps before this one go one by one: the API refused them together.
+    pub(super) one_by_one_until: usize,
+    /// A start of it has left.
+    pub(super) posted: bool,
     /// Failures in a row of the call that it is at.
     pub(super) failures: u32,
     /// The current step may have run already (idempotent steps only).
@@ -105,9 +113,20 @@ impl Target {
             due: None,
             began: None,
             steps: Vec::new(),
+            captured: Map::new(),
+            task: None,
+            one_by_one_until: 0,
+            posted: false,
             failures: 0,
             doubt: None,
         }
+    }
+
+    /// Whether a command of its was started, may have been, or is being started: its steps are seen through.
+    pub(super) fn is_committed(&self) -> bool {
+        let started = self.steps.iter().any(|step| step.ran != Ran::No);
+        let starting = self.call.is_some() && self.task.is_some();
+        started || starting || self.doubt.is_some() || matches!(self.life, Life::Watch(_))
     }
 
     /// Whether a request of its has left, so that it counts as being worked on.
@@ -135,16 +154,19 @@ pub(super) fn blank_step(name: &Arc<str>, status: Status, ran: Ran) -> StepResul
     }
 }
 
-/// Puts a target's result together from its steps': their worst status, their most `ran`.
+/// Puts a target's result together from its steps': their worst status, their most `ran`. A step that was not for
+/// this target does not count, unless none was.
 pub(super) fn sum_up(
     vps: Arc<Vps>,
     began: Option<RunTime>,
     now: RunTime,
+    captured: Map<String, Value>,
     steps: Vec<StepResult>,
 ) -> TargetResult {
-    let status = steps.iter().map(|step| step.status).min().unwrap_or(Status::Skipped);
+    let counts = |step: &&StepResult| step.reason != Some(Reason::When);
+    let status = steps.iter().filter(counts).map(|step| step.status).min().unwrap_or(Status::Skipped);
     let ran = steps.iter().map(|step| step.ran).max().unwrap_or(Ran::No);
-    let telling = steps.iter().find(|step| step.status == status);
+    let telling = steps.iter().filter(counts).find(|step| step.status == status).or(steps.first());
     let reason: Option<Reason> = telling.and_then(|step| step.reason);
     let message = telling.and_then(|step| step.message.clone());
     TargetResult {
@@ -155,7 +177,7 @@ pub(super) fn sum_up(
         ran,
         started_at: began,
         duration: began.map(|began| now.since(began)),
-        captured: Map::new(),
+        captured,
         steps,
     }
 }

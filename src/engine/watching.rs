@@ -4,7 +4,7 @@
 //! final, for the guest agent forgets it; one that was lost may have taken the result with it.
 
 use super::{
-    EventKind, Exited, Reason, Status, Stop,
+    EventKind, Exited, Reason, Status, StepResult, Stop,
     backoff::backoff,
     outcome::Ran,
     poll_timing::PollTiming,
@@ -172,28 +172,14 @@ impl Engine {
     fn exited(&mut self, now: RunTime, index: usize, exited: Exited) {
         let Slot::Open(target) = &mut self.slots[index] else { return };
         let Life::Watch(watch) = &target.life else { return };
-        let number = target.steps.len();
-        let step = &self.spec.steps[number];
-        let (status, reason, message) = match (exited.exit_code, exited.signal) {
-            (Some(code), _) if step.accept.contains(&code) => (Status::Ok, None, None),
-            (Some(code), _) => (Status::Failed, None, Some(format!("exit {code}"))),
-            (None, Some(signal)) => (Status::Failed, None, Some(format!("killed by signal {signal}"))),
-            (None, None) => {
-                let message = "it has ended, but the API gave no exit code".to_owned();
-                (Status::Unknown, Some(Reason::NoExitCode), Some(message))
-            }
+        let common = StepResult {
+            message: in_doubt(target.doubt.take().as_ref(), None),
+            late: watch.polled > watch.limit + LATE,
+            pid: Some(watch.pid),
+            duration: Some(now.since(watch.accepted)),
+            ..blank_step(&self.step_names[target.steps.len()], Status::Ok, Ran::Yes)
         };
-        let mut result = blank_step(&self.step_names[number], status, Ran::Yes);
-        result.reason = reason;
-        result.message = in_doubt(target.doubt.take().as_ref(), message);
-        result.exit_code = exited.exit_code;
-        result.signal = exited.signal;
-        result.stdout = Some(exited.stdout);
-        result.stderr = Some(exited.stderr);
-        result.late = watch.polled > watch.limit + LATE;
-        result.pid = Some(watch.pid);
-        result.duration = Some(now.since(watch.accepted));
-        target.steps.push(result);
+        self.task_ended(index, exited, &common);
         self.after_step(now, index);
     }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde_json::{Map, Value};
 
 use super::{SelectionError, UnknownField, Vps, VpsId, field, wanted::Wanted};
-use crate::playbook::{Expression, FieldRule, Judgement, TargetRules, Vars, nearest};
+use crate::playbook::{Context, Expression, FieldRule, Judgement, TargetRules, Vars, documented, nearest};
 
 /// Everything that picks targets: the playbook's rules and those of flags, all of which must agree.
 #[derive(Debug, Clone, Default)]
@@ -88,7 +88,7 @@ impl Selector {
         let excluded = rules.iter().flat_map(|rules| &rules.exclude).map(|rule| &rule.path);
         let read: BTreeSet<String> = compared.chain(matched).cloned().collect();
         let unknown =
-            read.iter().chain(excluded).filter(|path| !field::is_documented(path)).cloned().collect();
+            read.iter().chain(excluded).filter(|path| !documented::is_documented(path)).cloned().collect();
         Self {
             wanted: names_given.then(|| Wanted::new(names)),
             only_running: !picking && !names_given,
@@ -165,7 +165,7 @@ impl Selector {
         let mut unfit = None;
         for condition in conditions {
             asked = true;
-            match condition.judge(fields, &self.vars) {
+            match condition.judge(&Context::of_fields(fields, &self.vars)) {
                 Judgement::Holds => {}
                 // Whatever else cannot be judged, it would not be picked.
                 Judgement::Fails => {
@@ -217,7 +217,7 @@ impl Selector {
     }
 
     fn unknown_fields(&self) -> Vec<UnknownField> {
-        let known: Vec<&str> = field::documented().chain(self.known.iter().map(String::as_str)).collect();
+        let known: Vec<&str> = documented::paths().chain(self.known.iter().map(String::as_str)).collect();
         let nearest = |path: &str| nearest(path, known.iter().copied()).map(str::to_owned);
         let unknown = self.unknown.iter();
         unknown.map(|path| UnknownField { path: path.clone(), nearest: nearest(path) }).collect()

@@ -1,6 +1,6 @@
-//! One expression over a VPS: what it says, or that it cannot say.
+//! One expression over a VPS or over what a step printed: what it says, or that it cannot say.
 //!
-//! The language is a part of minijinja's, with the same words ([`language`](super::language)) and a stricter
+//! What it may look at is its [`Context`]. The language is a part of minijinja's, with the same words ([`language`](super::language)) and a stricter
 //! evaluation of its own: minijinja finds `"4" > 2` true and `missing == 1` merely false, so that `not` would
 //! pick servers about which nothing is known. Here
 //!
@@ -9,22 +9,31 @@
 //! - so does a comparison of values of different types;
 //! - `and` and `or` do not reach what they do not need.
 
+mod captured;
 mod comparison;
+mod context;
 mod evaluation;
 mod matcher;
 mod parser;
 mod syntax;
 mod token;
+mod why;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
-use self::{evaluation::Evaluation, syntax::Node};
-use super::{Span, Vars};
+pub use self::context::Context;
+pub(super) use self::context::OUTPUT;
+use self::{evaluation::Evaluation, syntax::Node, why::Why};
+use super::Span;
 
 /// The longest expression, in bytes: a list of a thousand names fits.
 const MAX_TEXT: usize = 16 * 1024;
+
+/// How many characters of an expression's own text a message shows.
+const MAX_SHOWN: usize = 120;
+
+/// The largest captured value, in bytes of its JSON.
+pub const MAX_CAPTURE: usize = 64 * 1024;
 
 /// A compiled expression of the one language.
 #[derive(Debug, Clone)]
@@ -32,6 +41,7 @@ pub struct Expression {
     text: Arc<str>,
     root: Arc<Node>,
     names: Arc<[String]>,
+    captures: Arc<[String]>,
 }
 
 /// What an expression says of one target.
@@ -76,9 +86,17 @@ impl Expression {
             return Err(ExpressionError { message: "an empty expression".to_owned(), span: None });
         }
         let root = parser::parse(text)?;
-        let mut names = Vec::new();
-        root.collect_names(&mut names);
-        Ok(Self { text: text.into(), root: Arc::new(root), names: names.into() })
+        let (mut names, mut captures) = (Vec::new(), Vec::new());
+        let mut read = Vec::new();
+        root.collect_names(&mut read);
+        for (name, _) in read {
+            let first = name.split('.').next().unwrap_or_default();
+            if !matches!(first, "vars" | "target") && !OUTPUT.contains(&first) {
+                once(&mut captures, first.to_owned());
+            }
+            once(&mut names, name);
+        }
+        Ok(Self { text: text.into(), root: Arc::new(root), names: names.into(), captures: captures.into() })
     }
 
     /// As written.
@@ -91,15 +109,68 @@ impl Expression {
         &self.names
     }
 
-    /// Judges one VPS: its fields are bare names; `vars` are the playbook's. No secret is in the reason.
-    pub fn judge(&self, fields: &Map<String, Value>, vars: &Vars) -> Judgement {
-        match Evaluation::new(&self.text, fields, vars).truth(&self.root) {
+    /// Whether it reads `target` or something below, in a step.
+    pub fn reads_target(&self) -> bool {
+        self.names.iter().any(|name| name == "target" || name.starts_with("target."))
+    }
+
+    /// The bare names that it reads besides `stdout`, `stderr`, `exit_code`, `target` and `vars`, each once: in a
+    /// step, captures.
+    pub fn captures_read(&self) -> impl Iterator<Item = &str> {
+        self.captures.iter().map(String::as_str)
+    }
+
+    /// Judges. No secret is in the reason.
+    pub fn judge(&self, context: &Context<'_>) -> Judgement {
+        match Evaluation::new(&self.text, context).truth(&self.root) {
             Ok(true) => Judgement::Holds,
             Ok(false) => Judgement::Fails,
-            Err(stop) => Judgement::NotEvaluable(vars.redacted(stop.reason()).into_owned()),
+            Err(stop) => Judgement::NotEvaluable(context.vars.redacted(stop.reason()).into_owned()),
         }
+    }
+
+    /// The value, for a capture. Where the output holds a secret, so may the value.
+    ///
+    /// # Errors
+    /// Why there is none: something undefined, values that do not fit together, a value that is not one of JSON or
+    /// over [`MAX_CAPTURE`] bytes as JSON. No secret is in it.
+    pub fn value(&self, context: &Context<'_>) -> Result<serde_json::Value, String> {
+        let value = Evaluation::new(&self.text, context).value(&self.root);
+        let value = value.map_err(|stop| stop.reason().to_owned()).and_then(|value| captured::json(&value));
+        value.map_err(|reason| context.vars.redacted(&reason).into_owned())
+    }
+
+    /// Why it does not hold, with the values on both sides: `used < vars.threshold: 97 < 90`. Of an `and` it is the
+    /// first part that fails. Where it cannot be judged, why not. One line; long values are shortened, and no secret
+    /// is in it.
+    pub fn why_not(&self, context: &Context<'_>) -> String {
+        let why = Why::new(&self.text, context.vars, Evaluation::new(&self.text, context)).not(&self.root);
+        let why = why.unwrap_or_else(|stop| stop.reason().to_owned());
+        context.vars.redacted(&why).into_owned()
     }
 }
 
+/// A part of an expression, or what is said of it, on one short line.
+fn brief(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    shortened(&words.join(" "), MAX_SHOWN)
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Adds a name that is not there yet.
+fn once(names: &mut Vec<String>, name: String) {
+    if !names.contains(&name) {
+        names.push(name);
+    }
+}
+
+#[cfg(test)]
+mod step_tests;
 #[cfg(test)]
 mod tests;

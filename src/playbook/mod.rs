@@ -8,15 +8,20 @@
 //! is done by whoever calls ([`Surroundings`]); showing a diagnostic is `cli/`'s work. Which VPS a rule picks
 //! is decided in `fleet/`.
 
+pub mod bundle;
 mod diagnostic;
+pub(crate) mod documented;
 mod expression;
 mod language;
 mod nearest;
 mod pattern;
 mod placement;
+mod portion;
 mod quantity;
 mod reader;
 mod schema;
+mod scope;
+mod step;
 mod template;
 mod vars;
 mod yaml;
@@ -24,12 +29,14 @@ mod yaml;
 use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, InvalidPlaybook, Source, Span};
-pub use expression::{Expression, ExpressionError, Judgement};
+pub use expression::{Context, Expression, ExpressionError, Judgement, MAX_CAPTURE};
 pub(crate) use nearest::nearest;
 pub use pattern::{Pattern, PatternError};
+pub use portion::Portion;
 pub use quantity::{
     CONCURRENCY, QuantityError, Rate, format_duration, parse_concurrency, parse_duration, parse_rate,
 };
+pub use step::{Capture, Effects, Expectation, OnFailure, Severity, Step};
 pub use template::{RenderError, Template};
 pub use vars::{Surroundings, Vars};
 
@@ -86,6 +93,14 @@ pub struct Strategy {
     pub concurrency: Option<u32>,
     /// A ceiling of the user's own on requests.
     pub rate: Option<Rate>,
+    /// How many targets are started before the outcome of all of them is awaited: a size a batch, the last one
+    /// repeats. Empty: all at once.
+    pub batches: Vec<Portion>,
+    /// How long to wait between two batches.
+    pub pause: Option<Duration>,
+    /// How many targets may fail before no new ones are started; `None`: none in the first of several batches, any
+    /// number otherwise.
+    pub max_failures: Option<Portion>,
     /// In which order targets are taken.
     pub order: Order,
     /// How long the whole run may take.
@@ -104,38 +119,13 @@ pub enum Order {
     Random,
 }
 
-/// One command of a playbook.
-#[derive(Debug, Clone)]
-pub struct Step {
-    /// The step's `name`, or the first line of its `run`.
-    pub name: String,
-    /// The command, a template.
-    pub run: Template,
-    /// From the accepted start until rollcall stops waiting; `None`: [`DEFAULT_TIMEOUT`], or what a flag says.
-    pub timeout: Option<Duration>,
-    /// Exit codes that count as success. Default `[0]`.
-    pub accept: Vec<i64>,
-    /// What a failure means for the target's later steps.
-    pub on_failure: OnFailure,
-    /// Whether an ambiguous start may be sent again. Default: never.
-    pub idempotent: bool,
-}
-
-/// What a step's failure means for the later steps of its target.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnFailure {
-    /// They are skipped.
-    #[default]
-    Stop,
-    /// They run all the same.
-    Continue,
-}
-
 /// `report:` of a playbook.
 #[derive(Debug, Clone, Default)]
 pub struct ReportOptions {
     /// Columns of the table, in order: target paths or built-in names; `None`: the default ones.
     pub columns: Option<Vec<String>>,
+    /// What the table's targets are put together by: `outcome` or the name of a column; `None`: a row a target.
+    pub group_by: Option<String>,
 }
 
 /// How long a step may take where its playbook does not say.

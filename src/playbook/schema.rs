@@ -12,8 +12,8 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Diagnostic, InvalidPlaybook, OnFailure, Order, Playbook, RenderError, ReportOptions, Source, Step,
-    Strategy, Surroundings, TargetRules, Template, Vars, parse_concurrency, parse_duration, parse_rate,
+    Diagnostic, InvalidPlaybook, Order, Playbook, RenderError, ReportOptions, Source, Step, Strategy,
+    Surroundings, TargetRules, Template, Vars, parse_concurrency, parse_duration, parse_rate,
     reader::{Bare, Field, Fields, Keys, Reader},
     yaml::{self, Content},
 };
@@ -93,18 +93,13 @@ impl Playbook {
     /// A command that is empty, too long or contains a NUL.
     pub fn of_command(command: &str) -> Result<Self, InvalidPlaybook> {
         let run = Template::verbatim(command);
-        if let Err(RenderError(message)) = run.render(&serde_json::Map::new(), &Vars::default()) {
+        if let Err(RenderError(message)) =
+            run.render(&serde_json::Map::new(), &serde_json::Map::new(), &Vars::default())
+        {
             let mistake = Diagnostic::nowhere(message);
             return Err(InvalidPlaybook::new(Source::new("the command", command), vec![mistake]));
         }
-        let step = Step {
-            name: steps::default_name(command),
-            run,
-            timeout: None,
-            accept: vec![0],
-            on_failure: OnFailure::default(),
-            idempotent: false,
-        };
+        let step = Step::new(steps::default_name(command), run);
         Ok(Self {
             name: "exec".to_owned(),
             description: None,
@@ -163,6 +158,7 @@ fn strategy(reader: &mut Reader<'_>, field: &Field<'_>) -> Strategy {
         deadline: fields.get("deadline").and_then(|field| {
             reader.quantity(field, "a duration such as `1h`", Bare::Explained, parse_duration)
         }),
+        ..Strategy::default()
     }
 }
 
@@ -185,7 +181,7 @@ fn report(reader: &mut Reader<'_>, field: &Field<'_>) -> ReportOptions {
             names.push(name.to_owned());
         }
     }
-    ReportOptions { columns: Some(names) }
+    ReportOptions { columns: Some(names), group_by: None }
 }
 
 /// Whether a text is a dotted path of field names.

@@ -1,8 +1,9 @@
 //! A step's command: text with `{{ … }}` in it, and what it becomes for one target.
 //!
 //! Every value is inserted as one shell word, quoted where it needs to be (a list as several words), unless the
-//! author says `| raw`. What was rendered is never rendered again. A template sees `vars` and `target` and
-//! nothing else: no files, no includes, no clock; fuel and sizes are bounded, so that rendering returns at once.
+//! author says `| raw`. What was rendered is never rendered again. A template sees `vars`, `target` and the captures of
+//! earlier steps, and nothing else: no files, no includes, no clock; fuel and sizes are bounded, so that rendering
+//! returns at once.
 //!
 //! The checks that find mistakes before the first request are in `names` and `shell`.
 
@@ -24,9 +25,7 @@ use minijinja::{
 use serde_json::Map;
 
 use self::segments::{Segment, segments};
-use super::{Diagnostic, MAX_COMMAND_CHARS, Vars, language};
-
-pub(super) use self::names::Scope;
+use super::{Diagnostic, MAX_COMMAND_CHARS, Vars, language, scope::Scope};
 
 /// Instructions and pieces of output that one rendering may take; an ordinary command takes under a hundred.
 const FUEL: u64 = 50_000;
@@ -57,6 +56,7 @@ enum Program {
     Rendered {
         environment: Arc<Environment<'static>>,
         reads_target: bool,
+        captures: Arc<[String]>,
     },
 }
 
@@ -111,9 +111,11 @@ impl Template {
         mistakes.extend(names::check(text, &pieces, &undeclared, &environment, scope));
         mistakes.extend(shell::check(text, &pieces));
         let reads_target = undeclared.contains("target");
+        let captures =
+            scope.captured().filter(|name| undeclared.contains(*name)).map(str::to_owned).collect();
         let template = Self {
             text: text.to_owned(),
-            program: Program::Rendered { environment: Arc::new(environment), reads_target },
+            program: Program::Rendered { environment: Arc::new(environment), reads_target, captures },
         };
         let literal = literal_length(text, &pieces);
         if literal > MAX_COMMAND_CHARS {
@@ -136,21 +138,33 @@ impl Template {
         matches!(self.program, Program::Rendered { reads_target: true, .. })
     }
 
-    /// The command for one target.
+    /// The captures that it reads, in the order in which they are made.
+    pub fn captures_read(&self) -> &[String] {
+        match &self.program {
+            Program::Constant(_) => &[],
+            Program::Rendered { captures, .. } => captures,
+        }
+    }
+
+    /// The command for one target, of which so much was captured.
     ///
     /// # Errors
-    /// An undefined field, a NUL, or a command that is empty or over [`MAX_COMMAND_CHARS`] once rendered. No
+    /// An undefined field or capture, a NUL, or a command that is empty or over [`MAX_COMMAND_CHARS`] once rendered. No
     /// secret value is in the message.
     pub fn render(
         &self,
         target: &Map<String, serde_json::Value>,
+        captured: &Map<String, serde_json::Value>,
         vars: &Vars,
     ) -> Result<String, RenderError> {
         let command = match &self.program {
             Program::Constant(text) => text.clone(),
-            Program::Rendered { environment, .. } => {
+            Program::Rendered { environment, captures: read, .. } => {
                 let values = Value::from_pairs(vars.iter().map(|(name, value)| (name, Serde(value))));
-                let context = Value::from_pairs([("target", Value::from(Serde(target))), ("vars", values)]);
+                let read = read.iter().filter_map(|name| captured.get_key_value(name));
+                let read = read.map(|(name, value)| (name.as_str(), Value::from(Serde(value))));
+                let own = [("target", Value::from(Serde(target))), ("vars", values)];
+                let context = Value::from_pairs(own.into_iter().chain(read));
                 let rendered = environment.get_template(NAME).and_then(|template| template.render(context));
                 rendered.map_err(|error| {
                     RenderError(vars.redacted(&explained(&self.text, &error)).into_owned())
@@ -166,8 +180,8 @@ impl Template {
         let all_known = scope.declared.iter().all(|name| scope.vars.value(name).is_some());
         match self.program {
             Program::Rendered { reads_target: true, .. } => Ok(()),
-            Program::Rendered { .. } if !all_known => Ok(()),
-            _ => self.render(&Map::new(), scope.vars).map(drop),
+            Program::Rendered { .. } if !all_known || !self.captures_read().is_empty() => Ok(()),
+            _ => self.render(&Map::new(), &Map::new(), scope.vars).map(drop),
         }
     }
 }

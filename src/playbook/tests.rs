@@ -145,7 +145,7 @@ report:
         (first.accept.as_slice(), first.on_failure, first.idempotent),
         ([0, 3].as_slice(), OnFailure::Continue, true)
     );
-    let command = first.run.render(&serde_json::Map::new(), &playbook.vars).unwrap();
+    let command = first.run.render(&serde_json::Map::new(), &serde_json::Map::new(), &playbook.vars).unwrap();
     assert_eq!(command, "df -P / | awk 'NR==2 { print $5 }'");
     let second = &playbook.steps[1];
     assert_eq!((second.timeout, second.accept.as_slice()), (None, [0].as_slice()));
@@ -178,7 +178,10 @@ fn steps_may_share_keys_through_an_alias() {
 fn a_command_without_a_file_is_sent_as_it_stands() {
     let playbook = Playbook::of_command("echo {{ x }}\nwho").unwrap();
     assert_eq!((playbook.name.as_str(), playbook.steps[0].name.as_str()), ("exec", "echo {{ x }}"));
-    let command = playbook.steps[0].run.render(&serde_json::Map::new(), &playbook.vars).unwrap();
+    let command = playbook.steps[0]
+        .run
+        .render(&serde_json::Map::new(), &serde_json::Map::new(), &playbook.vars)
+        .unwrap();
     assert_eq!(command, "echo {{ x }}\nwho");
     assert_eq!(playbook.path, None);
     for (command, message) in

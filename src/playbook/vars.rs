@@ -68,6 +68,11 @@ impl Vars {
         self.variables.iter().map(|variable| (variable.name.as_str(), &variable.value))
     }
 
+    /// Whether the value under a name is secret.
+    pub(super) fn is_secret(&self, name: &str) -> bool {
+        self.variables.iter().any(|variable| variable.name == name && variable.secret)
+    }
+
     /// The texts that must be redacted wherever they are shown or stored. Never an empty text; the longest
     /// first, so that replacing one in turn leaves no tail of another.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {

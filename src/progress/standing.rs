@@ -156,6 +156,7 @@ fn stopping(stop: &Stop) -> String {
         | Stop::Selection(_)
         | Stop::Declined
         | Stop::Deadline
-        | Stop::Patience(_) => format!("stopping: {}", words::stop(stop)),
+        | Stop::Patience(_)
+        | Stop::MaxFailures { .. } => format!("stopping: {}", words::stop(stop)),
     }
 }

@@ -301,7 +301,7 @@ impl<'a> Check<'a> {
     fn new(check: &'a CheckResult, redactor: &'a Redactor) -> Self {
         Self {
             name: check.name.as_deref().map(|name| Text(name, redactor)),
-            severity: check.severity,
+            severity: check.severity.word(),
             holds: check.holds,
             message: check.message.as_deref().map(|message| Text(message, redactor)),
         }

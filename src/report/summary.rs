@@ -140,7 +140,7 @@ fn write_stop(
             writeln!(out, "error: {}", clean(&words::stop(stop)))?;
             writeln!(out, "  nothing was started")?;
         }
-        Stop::Signal(_) | Stop::Declined | Stop::Deadline | Stop::Patience(_) => {
+        Stop::Signal(_) | Stop::Declined | Stop::Deadline | Stop::Patience(_) | Stop::MaxFailures { .. } => {
             writeln!(out, "{}", clean(&words::stop(stop)))?;
         }
     }

@@ -104,6 +104,11 @@ fn meaning(reason: Reason) -> &'static str {
         Reason::Api => "the API refused the command",
         Reason::Template => "the command could not be made for this target",
         Reason::Deadline => "the run's deadline passed first",
+        Reason::When => "`when` does not hold",
+        Reason::MaxFailures => "the run stopped after too many failures",
+        Reason::MarkerLost => "the bundle's end marker is missing (its shell was killed or its output cut)",
+        Reason::Killed => "killed by `timeout` in the guest",
+        Reason::CaptureFailed => "a value could not be taken from its output",
         Reason::EarlierStep => "an earlier step ended so that it must not run",
     }
 }
@@ -118,6 +123,7 @@ pub(super) fn stop_kind(stop: &Stop) -> &'static str {
         Stop::Declined => "declined",
         Stop::Deadline => "deadline",
         Stop::Patience(_) => "patience",
+        Stop::MaxFailures { .. } => "max_failures",
     }
 }
 
@@ -138,6 +144,9 @@ pub(crate) fn stop(stop: &Stop) -> String {
         Stop::Deadline => "the run's deadline passed: no new starts after it".to_owned(),
         Stop::Patience(Some(asked)) => {
             format!("the API asks to wait {}, longer than this run may", span(*asked))
+        }
+        Stop::MaxFailures { failed, allowed } => {
+            format!("too many failures: {failed}, and {allowed} are allowed; no new starts after them")
         }
         Stop::Patience(None) => "the API asks to wait longer than this run may".to_owned(),
     }

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rollcall::{
-    engine::{Purpose, RunSpec},
+    engine::RunSpec,
     fleet::{Selection, VpsId},
-    playbook::{OnFailure, Order, Rate, Step, Template, Vars},
+    playbook::{OnFailure, Order, Rate, Step, Template},
 };
 use serde_json::{Value, json};
 
@@ -138,10 +138,6 @@ impl World {
         let faults = if troubled { faults(random) } else { Faults::default() };
         let latency = Duration::from_millis(random.random_range(2..120));
         let spec = RunSpec {
-            purpose: Purpose::Run,
-            selection: Selection::default(),
-            vars: Vars::default(),
-            steps,
             order: [Order::Listed, Order::Listed, Order::Name, Order::Random][random.random_range(0..4)],
             concurrency: random.random_bool(0.4).then(|| random.random_range(1..60)),
             connections: [32, 32, 8, 1, 64][random.random_range(0..5)],
@@ -151,7 +147,7 @@ impl World {
             }),
             deadline: random.random_bool(0.3).then(|| Duration::from_secs(random.random_range(1..60))),
             confirm_over: random.random_bool(0.25).then(|| random.random_range(0..50)),
-            seed: random.random(),
+            ..RunSpec::new(Selection::default(), steps, random.random())
         };
         Self {
             seed,
@@ -183,26 +179,8 @@ impl World {
     /// A fleet on which every command takes about five seconds and nothing goes wrong.
     pub(crate) fn steady(targets: usize, limiter: Limiter, headers: Headers, seed: u64) -> Self {
         let random = &mut StdRng::seed_from_u64(seed);
-        let spec = RunSpec {
-            purpose: Purpose::Run,
-            selection: Selection::default(),
-            vars: Vars::default(),
-            steps: vec![Step {
-                name: "step 0".to_owned(),
-                run: Template::verbatim(command_text(0)),
-                timeout: Some(Duration::from_mins(1)),
-                accept: vec![0],
-                on_failure: OnFailure::Stop,
-                idempotent: false,
-            }],
-            order: Order::Listed,
-            concurrency: None,
-            connections: 32,
-            rate: None,
-            deadline: None,
-            confirm_over: None,
-            seed,
-        };
+        let step = Step::new("step 0", Template::verbatim(command_text(0)));
+        let spec = RunSpec::new(Selection::default(), vec![step], seed);
         let ids = (0..targets).map(|number| format!("vps_{number:05}"));
         let listed = ids.clone().map(|id| listed_vps(id, "web")).collect();
         let guests = ids.map(|id| {
@@ -239,13 +217,14 @@ impl World {
 }
 
 fn step(random: &mut StdRng, number: usize) -> Step {
+    let run = Template::verbatim(command_text(number));
     Step {
-        name: format!("step {number}"),
-        run: Template::verbatim(command_text(number)),
         timeout: Some(Duration::from_secs([2, 10, 60, 600][random.random_range(0..4)])),
         accept: if random.random_bool(0.2) { vec![0, 3] } else { vec![0] },
         on_failure: if random.random_bool(0.4) { OnFailure::Continue } else { OnFailure::Stop },
         idempotent: random.random_bool(0.4),
+        bundle: false,
+        ..Step::new(format!("step {number}"), run)
     }
 }
 

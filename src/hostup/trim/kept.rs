@@ -1,5 +1,7 @@
 //! The head and the tail of a string that may be too long to keep.
 
+use crate::engine::Stream;
+
 /// What became of a string on its way in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::hostup) struct Change {
@@ -89,7 +91,7 @@ impl Kept {
         tagged.push_str(&self.head);
         if cut {
             let left_out = self.length - self.head.len() - self.tail.len();
-            tagged.push_str(&left_out_line(left_out));
+            tagged.push_str(&Stream::left_out(left_out));
         }
         tagged.push_str(&self.tail);
         tagged
@@ -99,11 +101,6 @@ impl Kept {
         let from = boundary_after(&self.tail, self.tail.len().saturating_sub(to));
         self.tail.drain(..from);
     }
-}
-
-/// What stands where `bytes` bytes were.
-pub(super) fn left_out_line(bytes: usize) -> String {
-    format!("\n[… {bytes} bytes left out …]\n")
 }
 
 fn boundary_before(text: &str, index: usize) -> usize {
@@ -161,7 +158,7 @@ mod tests {
     fn head_and_tail(whole: &str, head: usize, cap: usize) -> Vec<String> {
         ((cap / 2).saturating_sub(3)..=cap / 2)
             .filter_map(|tail| {
-                let left_out = left_out_line(whole.len() - head - tail);
+                let left_out = Stream::left_out(whole.len() - head - tail);
                 Some(format!("{}{left_out}{}", whole.get(..head)?, whole.get(whole.len() - tail..)?))
             })
             .collect()

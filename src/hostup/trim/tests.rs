@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{kept::left_out_line, *};
+use super::*;
+use crate::engine::Stream;
 use crate::hostup::{document::Document, redact::Redactor};
 
 const ROOMY: TrimLimits = TrimLimits { string: 1 << 20, json: 1 << 22, values: 1 << 16 };
@@ -96,7 +97,7 @@ fn l11_memory_is_bounded_however_long_a_string_is() {
     assert_eq!(document.value["exitCode"], 3);
     let text = document.value["s"].as_str().unwrap();
     let left_out = (1 << 20) + "begin  end".len() - (1 << 10);
-    assert!(text.contains(&left_out_line(left_out)), "{text:?}");
+    assert!(text.contains(&Stream::left_out(left_out)), "{text:?}");
     assert!(text.starts_with("begin \0") && text.ends_with("\0 end"));
     assert!(document.change("/s").cut);
 }

@@ -1,13 +1,14 @@
-//! What an expression says of one VPS.
+//! What an expression says of one VPS, or of what a step printed on it.
 
 use std::{cmp::Ordering, net::IpAddr};
 
 use minijinja::{State, Value, value::Serde};
-use serde_json::Map;
 
 use super::{
-    super::{Vars, language},
+    super::language,
+    brief,
     comparison::{self, Mismatch, Sort},
+    context::{Bare, Context},
     matcher::Matcher,
     syntax::{Comparison, Kind, Node, Operator},
 };
@@ -32,18 +33,22 @@ impl Stop {
     }
 }
 
-/// One evaluation: of an expression with this text, over these fields.
+/// One evaluation: of an expression with this text, in this context.
 pub(super) struct Evaluation<'a> {
     text: &'a str,
-    fields: &'a Map<String, serde_json::Value>,
-    vars: &'a Vars,
+    context: &'a Context<'a>,
     /// Holds the fuel of the filters; made when the first one runs.
     state: Option<State<'static, 'static>>,
 }
 
 impl<'a> Evaluation<'a> {
-    pub(super) fn new(text: &'a str, fields: &'a Map<String, serde_json::Value>, vars: &'a Vars) -> Self {
-        Self { text, fields, vars, state: None }
+    pub(super) fn new(text: &'a str, context: &'a Context<'a>) -> Self {
+        Self { text, context, state: None }
+    }
+
+    /// Fills the fuel up again.
+    pub(super) fn refuel(&mut self) {
+        self.state = None;
     }
 
     /// Whether a node's value counts as true: not `false`, 0, an empty text or an empty list.
@@ -83,16 +88,29 @@ impl<'a> Evaluation<'a> {
         })
     }
 
-    fn value(&mut self, node: &Node) -> Result<Value, Stop> {
+    pub(super) fn value(&mut self, node: &Node) -> Result<Value, Stop> {
         match &node.kind {
             Kind::Literal(value) => Ok(value.clone()),
             Kind::Field(path) => {
                 let (first, rest) = path.split_first().expect("a path has a name");
-                self.found(node, self.fields.get(first), rest)
+                match (self.context.bare(first), rest) {
+                    (Bare::Value(value), rest) => self.found(node, Some(value), rest),
+                    (Bare::Mapping(mapping), []) => Ok(Value::from(Serde(mapping))),
+                    (Bare::Mapping(mapping), [first, rest @ ..]) => {
+                        self.found(node, mapping.get(first), rest)
+                    }
+                    (Bare::Text(text), []) => Ok(Value::from(text)),
+                    (Bare::Number(number), []) => Ok(Value::from(number)),
+                    (Bare::Cut, _) => {
+                        Err(Stop::Undefined(format!("`{first}` is cut: not all of it was kept")))
+                    }
+                    (Bare::NotCaptured, _) => Err(Stop::Undefined(format!("`{first}` was not captured"))),
+                    (Bare::Text(_) | Bare::Number(_) | Bare::Missing, _) => Err(self.undefined(node)),
+                }
             }
             Kind::Variable(path) => {
                 let (first, rest) = path.split_first().expect("a path has a name");
-                self.found(node, self.vars.value(first), rest)
+                self.found(node, self.context.vars.value(first), rest)
             }
             Kind::Item(of, index) => {
                 let (of, index) = (self.value(of)?, self.value(index)?);
@@ -141,22 +159,32 @@ impl<'a> Evaluation<'a> {
         let mut left = (first, self.value(first)?);
         for (comparison, node) in rest {
             let right = (node, self.value(node)?);
-            let holds = match comparison {
-                Comparison::Equal => comparison::equal(&left.1, &right.1),
-                Comparison::Unequal => comparison::equal(&left.1, &right.1).map(|equal| !equal),
-                Comparison::Less => comparison::order(&left.1, &right.1).map(Ordering::is_lt),
-                Comparison::LessOrEqual => comparison::order(&left.1, &right.1).map(Ordering::is_le),
-                Comparison::Greater => comparison::order(&left.1, &right.1).map(Ordering::is_gt),
-                Comparison::GreaterOrEqual => comparison::order(&left.1, &right.1).map(Ordering::is_ge),
-                Comparison::In => comparison::holds(&right.1, &left.1),
-                Comparison::NotIn => comparison::holds(&right.1, &left.1).map(|holds| !holds),
-            };
-            if !holds.map_err(|mismatch| self.mismatch(left.0, node, mismatch))? {
+            if !self.pair(*comparison, (left.0, &left.1), (node, &right.1))? {
                 return Ok(false);
             }
             left = right;
         }
         Ok(true)
+    }
+
+    /// One comparison, of values that are known.
+    pub(super) fn pair(
+        &self,
+        comparison: Comparison,
+        (left_node, left): (&Node, &Value),
+        (right_node, right): (&Node, &Value),
+    ) -> Result<bool, Stop> {
+        let holds = match comparison {
+            Comparison::Equal => comparison::equal(left, right),
+            Comparison::Unequal => comparison::equal(left, right).map(|equal| !equal),
+            Comparison::Less => comparison::order(left, right).map(Ordering::is_lt),
+            Comparison::LessOrEqual => comparison::order(left, right).map(Ordering::is_le),
+            Comparison::Greater => comparison::order(left, right).map(Ordering::is_gt),
+            Comparison::GreaterOrEqual => comparison::order(left, right).map(Ordering::is_ge),
+            Comparison::In => comparison::holds(right, left),
+            Comparison::NotIn => comparison::holds(right, left).map(|holds| !holds),
+        };
+        holds.map_err(|mismatch| self.mismatch(left_node, right_node, mismatch))
     }
 
     fn matching(&mut self, of: &Node, matcher: &Matcher) -> Result<bool, Stop> {
@@ -179,10 +207,10 @@ impl<'a> Evaluation<'a> {
         let unfit = |text: &str, reason: &str| Stop::Unfit(format!("`{text}`: {reason}"));
         let value = self.value(address)?;
         let parsed = value.as_str().and_then(|text| text.parse().ok());
-        let parsed = parsed.ok_or_else(|| unfit(self.written(address), language::NOT_AN_ADDRESS))?;
+        let parsed = parsed.ok_or_else(|| unfit(&self.written(address), language::NOT_AN_ADDRESS))?;
         let range = self.value(network)?;
         let range = language::network(range.as_str().unwrap_or_default());
-        let range = range.map_err(|reason| unfit(self.written(network), &reason))?;
+        let range = range.map_err(|reason| unfit(&self.written(network), &reason))?;
         Ok(range.contains::<&IpAddr>(&parsed))
     }
 
@@ -248,20 +276,20 @@ impl<'a> Evaluation<'a> {
         self.state.get_or_insert_with(|| language::ENVIRONMENT.empty_state())
     }
 
-    fn written(&self, node: &Node) -> &'a str {
-        &self.text[node.span.clone()]
+    fn written(&self, node: &Node) -> String {
+        brief(&self.text[node.span.clone()])
     }
 
     fn undefined(&self, node: &Node) -> Stop {
         let name = match &node.kind {
             Kind::Field(path) => path.join("."),
-            _ => self.written(node).to_owned(),
+            _ => self.written(node),
         };
         Stop::Undefined(format!("`{name}` is undefined"))
     }
 
     fn mismatch(&self, left: &Node, right: &Node, (left_sort, right_sort): Mismatch) -> Stop {
-        let text = &self.text[left.span.start..right.span.end];
+        let text = brief(&self.text[left.span.start..right.span.end]);
         Stop::Unfit(match (left_sort, right_sort) {
             (Sort::Nothing, _) | (_, Sort::Nothing) => format!("in `{text}`, an element is undefined"),
             _ if left_sort == right_sort => format!("`{text}` compares {} with another", left_sort.name()),
@@ -275,7 +303,7 @@ impl<'a> Evaluation<'a> {
 
     fn failed(&self, node: &Node, error: &minijinja::Error) -> Stop {
         let reason = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-        Stop::Unfit(format!("`{}`: {reason}", self.written(node)))
+        Stop::Unfit(format!("`{}`: {}", self.written(node), brief(&reason)))
     }
 }
 

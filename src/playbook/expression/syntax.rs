@@ -2,7 +2,10 @@
 
 use minijinja::Value;
 
-use super::{super::Span, matcher::Matcher};
+use super::{
+    super::{Span, Vars},
+    matcher::Matcher,
+};
 
 /// A part of an expression that has a value.
 #[derive(Debug, Clone)]
@@ -17,7 +20,7 @@ pub(super) struct Node {
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     Literal(Value),
-    /// A field of the VPS, by its dotted path.
+    /// A dotted path that begins with a bare name: a field of the VPS, or what a step knows.
     Field(Vec<String>),
     /// A variable, by the path below `vars`.
     Variable(Vec<String>),
@@ -59,6 +62,21 @@ pub(super) enum Operator {
     Divide,
     DivideWhole,
     Remainder,
+}
+
+impl Comparison {
+    pub(super) const fn sign(self) -> &'static str {
+        match self {
+            Self::Equal => "==",
+            Self::Unequal => "!=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::In => "in",
+            Self::NotIn => "not in",
+        }
+    }
 }
 
 impl Node {
@@ -104,15 +122,18 @@ impl Node {
         itself || self.children().into_iter().any(Self::judges)
     }
 
-    /// Adds the dotted names that are read, each once, in the order of the text.
-    pub(super) fn collect_names(&self, names: &mut Vec<String>) {
-        let name = match &self.kind {
-            Kind::Field(path) => Some(path.join(".")),
-            Kind::Variable(path) => Some(format!("vars.{}", path.join("."))),
-            _ => None,
-        };
-        if let Some(name) = name.filter(|name| !names.contains(name)) {
-            names.push(name);
+    /// Whether the value of a secret variable is in what it says.
+    pub(super) fn reads_secret(&self, vars: &Vars) -> bool {
+        let itself = matches!(&self.kind, Kind::Variable(path) if path.first().is_some_and(|name| vars.is_secret(name)));
+        itself || self.children().into_iter().any(|child| child.reads_secret(vars))
+    }
+
+    /// Adds the dotted names that are read, in the order of the text, and the nodes that read them.
+    pub(super) fn collect_names<'a>(&'a self, names: &mut Vec<(String, &'a Self)>) {
+        match &self.kind {
+            Kind::Field(path) => names.push((path.join("."), self)),
+            Kind::Variable(path) => names.push((format!("vars.{}", path.join(".")), self)),
+            _ => {}
         }
         for child in self.children() {
             child.collect_names(names);

@@ -1,9 +1,9 @@
 //! What expressions say, and what they refuse to say.
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::*;
+use super::{super::Vars, *};
 
 fn vps() -> Map<String, Value> {
     let vps = json!({
@@ -25,7 +25,9 @@ fn judge(text: &str) -> Judgement {
         ("nothing".to_owned(), json!(null)),
         ("limits".to_owned(), json!({ "disk": 80 })),
     ]);
-    Expression::compile(text).unwrap_or_else(|error| panic!("{text}: {error}")).judge(&vps(), &vars)
+    Expression::compile(text)
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
+        .judge(&Context::of_fields(&vps(), &vars))
 }
 
 fn reason(text: &str) -> String {
@@ -259,7 +261,7 @@ fn f7_no_nesting_overflows_the_stack() {
             );
         }
         let _ = Expression::compile(&format!("{}{middle}{}", open.repeat(60), close.repeat(60)))
-            .map(|expression| expression.judge(&vps(), &Vars::default()));
+            .map(|expression| expression.judge(&Context::of_fields(&vps(), &Vars::default())));
     }
     let many = vec!["name == 'a'"; 1000].join(" or ");
     assert_eq!(judge(&many), Judgement::Fails);
@@ -270,7 +272,7 @@ fn a_secret_is_not_in_the_reason() {
     let mut vars = Vars::default();
     vars.set("token".to_owned(), json!("hunter2("), true);
     let expression = Expression::compile("name is matching(vars.token)").unwrap();
-    let judgement = expression.judge(&vps(), &vars);
+    let judgement = expression.judge(&Context::of_fields(&vps(), &vars));
     assert!(!format!("{judgement:?} {expression:?}").contains("hunter2"), "{judgement:?}");
 }
 
@@ -326,7 +328,7 @@ fn fields() -> impl Strategy<Value = Map<String, Value>> {
 proptest! {
     #[test]
     fn g14_not_never_makes_what_cannot_be_judged_hold(text in comparisons(), fields in fields()) {
-        let judge = |text: &str| Expression::compile(text).unwrap().judge(&fields, &Vars::default());
+        let judge = |text: &str| Expression::compile(text).unwrap().judge(&Context::of_fields(&fields, &Vars::default()));
         let negated = judge(&format!("not ({text})"));
         match judge(&text) {
             Judgement::Holds => prop_assert_eq!(negated, Judgement::Fails),
@@ -337,7 +339,7 @@ proptest! {
 
     #[test]
     fn g14_a_vps_without_any_field_is_never_picked(text in comparisons()) {
-        let judgement = Expression::compile(&text).unwrap().judge(&Map::new(), &Vars::default());
+        let judgement = Expression::compile(&text).unwrap().judge(&Context::of_fields(&Map::new(), &Vars::default()));
         prop_assert!(matches!(judgement, Judgement::NotEvaluable(_)), "{}: {:?}", text, judgement);
     }
 
@@ -347,7 +349,7 @@ proptest! {
         fields in fields(),
     ) {
         match Expression::compile(&text) {
-            Ok(expression) => drop(expression.judge(&fields, &Vars::default())),
+            Ok(expression) => drop(expression.judge(&Context::of_fields(&fields, &Vars::default()))),
             Err(error) => prop_assert!(text.get(error.span.unwrap_or(0..0)).is_some()),
         }
     }
@@ -362,7 +364,7 @@ proptest! {
             format!("a | {filter} == b"), format!("a | {filter}(b) == b"), format!("a | {filter}(b, c) == b"),
             format!("a is {test}"), format!("a is {test}(b)"), "a // b == a % b".to_owned(), "a * b - c == -a".to_owned(),
         ] {
-            Expression::compile(&text).unwrap().judge(&fields, &Vars::default());
+            Expression::compile(&text).unwrap().judge(&Context::of_fields(&fields, &Vars::default()));
         }
     }
 
@@ -375,7 +377,7 @@ proptest! {
         let fields = json!({ "x": x, "y": y });
         let theirs = super::super::language::ENVIRONMENT.compile_expression(&text).unwrap();
         let theirs = theirs.eval(minijinja::Value::from(minijinja::value::Serde(&fields)));
-        let ours = Expression::compile(&text).unwrap().judge(fields.as_object().unwrap(), &Vars::default());
+        let ours = Expression::compile(&text).unwrap().judge(&Context::of_fields(fields.as_object().unwrap(), &Vars::default()));
         match theirs {
             Ok(value) => prop_assert_eq!(ours == Judgement::Holds, value.is_true(), "{} {:?}", text, ours),
             Err(_) => prop_assert!(matches!(ours, Judgement::NotEvaluable(_)), "{}", text),

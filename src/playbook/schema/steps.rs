@@ -4,7 +4,7 @@ use super::{Field, Fields, Reader, STEP};
 use crate::playbook::{
     Diagnostic, OnFailure, Span, Step, Template, parse_duration,
     reader::{Bare, shortened},
-    template::Scope,
+    scope::{Place, Scope},
     yaml::Content,
 };
 
@@ -62,7 +62,7 @@ fn list(reader: &mut Reader<'_>, field: &Field<'_>, scope: &Scope<'_>) -> Option
     }
     let mut names: Vec<Field<'_>> = Vec::new();
     let mut steps = Vec::new();
-    for node in nodes {
+    for (number, node) in nodes.iter().enumerate() {
         if let Content::Text(text) = &node.content {
             let message = format!("a step is a mapping, not the text `{}`", shortened(text));
             reader.note(
@@ -90,7 +90,7 @@ fn list(reader: &mut Reader<'_>, field: &Field<'_>, scope: &Scope<'_>) -> Option
                 None => names.push(field.clone()),
             }
         }
-        if let Some(step) = step(reader, &fields, Some(&node.span), scope) {
+        if let Some(step) = step(reader, &fields, Some(&node.span), &scope.at(number, Place::Command)) {
             steps.push(Unnamed { name: name.map(|(_, name)| name.to_owned()), step });
         }
     }
@@ -117,8 +117,6 @@ fn step(
     let on_failure = fields.get("on_failure").map(|field| reader.one_of(field, &outcomes));
     let idempotent = fields.get("idempotent").map(|field| reader.boolean(field));
     Some(Step {
-        name: String::new(),
-        run: run?,
         timeout: match timeout {
             Some(read) => Some(read?),
             None => None,
@@ -126,6 +124,7 @@ fn step(
         accept: accept.unwrap_or_else(|| vec![0]),
         on_failure: on_failure.unwrap_or_default().unwrap_or_default(),
         idempotent: idempotent.unwrap_or_default().unwrap_or_default(),
+        ..Step::new("", run?)
     })
 }
 

@@ -7,7 +7,7 @@ use crate::playbook::{
     Diagnostic, Source, Surroundings, Vars,
     nearest::nearest,
     reader::shortened,
-    template::Scope,
+    scope::Scope,
     yaml::{self, Content, Node},
 };
 
@@ -20,7 +20,7 @@ pub(super) struct Variables {
 
 impl Variables {
     pub(super) fn scope(&self) -> Scope<'_> {
-        Scope { vars: &self.vars, declared: &self.declared }
+        Scope::of_vars(&self.vars, &self.declared)
     }
 }
 

@@ -1,14 +1,13 @@
 //! Does a template read only what there is?
 //!
-//! A template sees `vars.<name>` and `target.<field>`. The engine says which names a compiled template reads
-//! and does not set itself; where they stand is looked up in its tokens. Fields of a target are not judged:
-//! the API may have more tomorrow than are known today.
+//! The engine says which names a compiled template reads and does not set itself; where they stand is looked up in
+//! its tokens, and whether they may be read there is the [`Scope`]'s knowledge.
 
 use std::collections::HashSet;
 
 use minijinja::{Environment, ErrorKind, Value};
 
-use super::super::{Diagnostic, Span, Vars, nearest::nearest};
+use super::super::{Diagnostic, Span, nearest::nearest, scope::Scope};
 use super::segments::{Kind, Segment, Token, tokens};
 
 /// Names of the filters that templates have; for "did you mean".
@@ -16,15 +15,6 @@ const FILTERS: [&str; 22] = [
     "raw", "int", "float", "trim", "lower", "upper", "replace", "default", "join", "first", "last", "length",
     "split", "lines", "sort", "unique", "reverse", "round", "abs", "min", "max", "tojson",
 ];
-
-/// What a template may read.
-#[derive(Debug)]
-pub(in super::super) struct Scope<'a> {
-    /// The variables whose value is known.
-    pub(in super::super) vars: &'a Vars,
-    /// All variables, those too whose value could not be read.
-    pub(in super::super) declared: &'a [String],
-}
 
 /// Returns a mistake for each unknown name, filter and test. `undeclared` are the names that the template reads
 /// and does not set.
@@ -97,13 +87,9 @@ impl Reading<'_> {
             }
             _ if !self.undeclared.contains(name) => None,
             _ if name == "vars" => self.unknown_variable(index),
-            _ if name == "target" || self.environment.globals().any(|(global, _)| global == name) => None,
-            _ => Some(self.unknown_name(name, token.span.clone())),
+            _ if self.environment.globals().any(|(global, _)| global == name) => None,
+            _ => self.scope.unknown_name(name, token.span.clone()),
         }
-    }
-
-    fn declared(&self) -> impl Iterator<Item = &str> {
-        self.scope.declared.iter().map(String::as_str)
     }
 
     /// The member of `vars` that is read at `vars`: its name and place.
@@ -119,35 +105,7 @@ impl Reading<'_> {
 
     fn unknown_variable(&self, index: usize) -> Option<Diagnostic> {
         let (name, span) = self.variable(index)?;
-        if self.declared().any(|declared| declared == name) {
-            return None;
-        }
-        let mistake = Diagnostic::at(span, format!("unknown variable `vars.{name}`"));
-        Some(match nearest(name, self.declared()) {
-            Some(near) => mistake.label(format!("did you mean `vars.{near}`?")),
-            None if self.scope.declared.is_empty() => {
-                mistake.help(format!("this playbook has no `vars`; add `vars: {{ {name}: … }}`"))
-            }
-            None => {
-                let known = self.declared().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-                mistake.help(format!("add it under `vars`, where there is: {known}"))
-            }
-        })
-    }
-
-    fn unknown_name(&self, name: &str, span: Span) -> Diagnostic {
-        let mistake = Diagnostic::at(span, format!("`{name}` is not known here"));
-        if self.declared().any(|declared| declared == name) {
-            return mistake.label(format!("did you mean `vars.{name}`?"));
-        }
-        let help = "a template sees `vars.<name>` and `target.<field>`";
-        if let Some(near) = nearest(name, ["vars", "target"]) {
-            return mistake.label(format!("did you mean `{near}`?"));
-        }
-        match nearest(name, self.declared()) {
-            Some(near) => mistake.label(format!("did you mean `vars.{near}`?")),
-            None => mistake.help(format!("{help}; a server's own field is `target.{name}`")),
-        }
+        self.scope.unknown_variable(name, span)
     }
 
     fn unknown_filter(&self, name: &str, span: Span) -> Option<Diagnostic> {

@@ -5,7 +5,13 @@ use std::{process::Command, time::Duration};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{super::Span, *};
+use super::{
+    super::{
+        Span,
+        scope::{Captured, Place},
+    },
+    *,
+};
 
 fn vars(values: &Value) -> Vars {
     Vars::from_values(values.as_object().unwrap().clone())
@@ -14,12 +20,14 @@ fn vars(values: &Value) -> Vars {
 fn compile(text: &str, values: &Value) -> Result<Template, Vec<Diagnostic>> {
     let vars = vars(values);
     let declared: Vec<String> = vars.names().map(str::to_owned).collect();
-    Template::compile(text, &Scope { vars: &vars, declared: &declared })
+    Template::compile(text, &Scope::of_vars(&vars, &declared))
 }
 
 fn render(text: &str, target: &Value, values: &Value) -> Result<String, String> {
     let template = compile(text, values).map_err(|mistakes| format!("{mistakes:?}"))?;
-    template.render(target.as_object().unwrap(), &vars(values)).map_err(|RenderError(message)| message)
+    template
+        .render(target.as_object().unwrap(), &Map::new(), &vars(values))
+        .map_err(|RenderError(message)| message)
 }
 
 /// The messages of all mistakes, each with the text it points at.
@@ -118,9 +126,9 @@ fn a_secret_is_not_in_the_reason() {
     secret.set("token".to_owned(), json!("hunter2"), true);
     let declared = ["token".to_owned()];
     let text = "echo {{ target.name | replace('a', 'b') | round(vars.token) }}";
-    let template = Template::compile(text, &Scope { vars: &secret, declared: &declared }).unwrap();
+    let template = Template::compile(text, &Scope::of_vars(&secret, &declared)).unwrap();
     let RenderError(message) =
-        template.render(json!({ "name": "a" }).as_object().unwrap(), &secret).unwrap_err();
+        template.render(json!({ "name": "a" }).as_object().unwrap(), &Map::new(), &secret).unwrap_err();
     assert!(!message.contains("hunter2"), "{message}");
     assert!(!format!("{template:?}").contains("hunter2"));
 }
@@ -128,8 +136,11 @@ fn a_secret_is_not_in_the_reason() {
 #[test]
 fn a_verbatim_command_is_no_template() {
     let template = Template::verbatim("echo {{ x }} '{{.Names}}'\n");
-    assert_eq!(template.render(&Map::new(), &Vars::default()).unwrap(), "echo {{ x }} '{{.Names}}'\n");
-    assert!(Template::verbatim(" \n").render(&Map::new(), &Vars::default()).is_err());
+    assert_eq!(
+        template.render(&Map::new(), &Map::new(), &Vars::default()).unwrap(),
+        "echo {{ x }} '{{.Names}}'\n"
+    );
+    assert!(Template::verbatim(" \n").render(&Map::new(), &Map::new(), &Vars::default()).is_err());
 }
 
 #[test]
@@ -167,6 +178,96 @@ fn names_that_a_template_sets_or_passes_are_known() {
         let values = json!({ "threshold": 90, "mount": "/" });
         assert!(compile(template, &values).is_ok(), "{template}: {:?}", compile(template, &values));
     }
+}
+
+/// The captures of three steps; the second one, "disk", is about to run.
+fn captures() -> Vec<Captured> {
+    let made = [("release", 0, None), ("used", 1, Some("disk")), ("memory", 2, Some("memory use"))];
+    let captured = |(name, step, step_name): (&str, usize, Option<&str>)| Captured {
+        name: name.to_owned(),
+        step,
+        number: 0,
+        step_name: step_name.map(str::to_owned),
+        line: 20 + step,
+    };
+    made.into_iter().map(captured).collect()
+}
+
+fn compile_with_captures(text: &str) -> Result<Template, Vec<Diagnostic>> {
+    let (vars, captures) = (vars(&json!({ "mount": "/" })), captures());
+    let declared = ["mount".to_owned()];
+    let scope = Scope { captures: &captures, ..Scope::of_vars(&vars, &declared) };
+    Template::compile(text, &scope.at(1, Place::Command))
+}
+
+#[test]
+fn what_was_captured_is_a_bare_name() {
+    let captured = json!({
+        "release": { "ID": "debian", "list": ["a b", "c"], "none": null }, "used": 1, "memory": 2,
+    });
+    let empty = (Map::new(), Vars::default());
+    for (text, command) in [
+        ("echo {{ release.ID }}", Ok("echo debian")),
+        ("echo {{ release.list }} {{ release['ID'] | upper }}", Ok("echo 'a b' c DEBIAN")),
+        ("{% if release.ID == 'debian' %}apt{% else %}dnf{% endif %} update", Ok("apt update")),
+        ("{% set used = release.ID %}echo {{ used }}", Ok("echo debian")),
+        ("echo {{ release }}", Err("a mapping is not a word of a command")),
+        ("echo {{ release.none }}", Err("null is not a word of a command")),
+        ("echo {{ release.VERSION }}", Err("`release.VERSION` is undefined")),
+    ] {
+        let template = compile_with_captures(text).unwrap();
+        assert_eq!(template.captures_read(), ["release"], "{text}");
+        assert!(!template.reads_target());
+        let rendered = template.render(&empty.0, captured.as_object().unwrap(), &empty.1);
+        match (rendered, command) {
+            (Ok(rendered), Ok(command)) => assert_eq!(rendered, command, "{text}"),
+            (Err(RenderError(message)), Err(part)) => assert!(message.contains(part), "{text}: {message}"),
+            (rendered, _) => panic!("{text}: {rendered:?}"),
+        }
+    }
+    assert_eq!(compile_with_captures("echo {{ vars.mount }}").unwrap().captures_read(), [""; 0]);
+    let template = compile_with_captures("echo {{ release }}").unwrap();
+    let RenderError(message) = template.render(&empty.0, &Map::new(), &empty.1).unwrap_err();
+    assert_eq!(message, "`release` is undefined");
+    let template = compile_with_captures("echo {{ release | default('none') }}").unwrap();
+    assert_eq!(template.render(&empty.0, &Map::new(), &empty.1).unwrap(), "echo none");
+}
+
+#[test]
+fn pb20_what_was_captured_is_not_rendered_and_is_one_word() {
+    let template = compile_with_captures("echo {{ release }}").unwrap();
+    for text in ["{{ vars.mount }}", "{% raw %}{# x #}", "a; $(id) `id` 'b' \\", "a\nb", ""] {
+        let captured = Map::from_iter([("release".to_owned(), json!(text))]);
+        let command = template.render(&Map::new(), &captured, &Vars::default()).unwrap();
+        assert_eq!(shell_words_of(command.strip_prefix("echo ").unwrap()), [text]);
+    }
+}
+
+#[test]
+fn a_name_that_is_not_there_yet_says_when_it_is() {
+    for (text, expected) in [
+        ("echo {{ memory }}", "captured by a later step, \"memory use\" (line 22); move that step up"),
+        ("echo {{ used }}", "captured by this step, after its command has run"),
+        ("echo {{ stdout }}", "known only after the command has run"),
+        ("echo {{ relaese }}", "did you mean `release`?"),
+        ("echo {{ mount }}", "did you mean `vars.mount`?"),
+        ("echo {{ muont }}", "did you mean `vars.mount`?"),
+        ("echo {{ vasr.mount }}", "did you mean `vars`?"),
+        ("echo {{ primaryIp }}", "did you mean `target.primaryIp`?"),
+        ("echo {{ primaryip }}", "did you mean `target.primaryIp`?"),
+        ("echo {{ vars.release }}", "a capture is read as `release`, without `vars.`"),
+    ] {
+        let mistakes = compile_with_captures(text).unwrap_err();
+        let labels: Vec<_> = mistakes.iter().map(|mistake| mistake.label.as_deref()).collect();
+        assert_eq!(labels, [Some(expected)], "{text}");
+    }
+    let mistakes = compile_with_captures("echo {{ weather }}").unwrap_err();
+    assert_eq!(
+        mistakes[0].help.as_deref(),
+        Some(
+            "a command sees `vars.<name>`, `target.<field>` and `release`; a server's own field is `target.weather`"
+        )
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::{
         CheckResult, FinishedRun, Pid, Ran, Reason, RequestCounts, Status, StepResult, Stream, TargetResult,
     },
     fleet::{Tally, Vps},
+    playbook::Severity,
     report::RunRecord,
 };
 
@@ -100,7 +101,7 @@ impl Target {
         self.0.message = Some(message.to_owned());
         self.0.steps[0].checks.push(CheckResult {
             name: None,
-            severity: "error",
+            severity: Severity::Error,
             holds: false,
             message: Some(message.to_owned()),
         });
@@ -146,6 +147,7 @@ pub(in crate::report) fn record(targets: Vec<Target>) -> RunRecord {
             requests,
             waited: Duration::from_millis(8_100),
             duration: Duration::from_millis(10_214),
+            fail_on: Severity::default(),
             limits: vec![LearnedLimit {
                 bucket: "default".to_owned(),
                 limit: 300,

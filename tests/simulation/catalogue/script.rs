@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use rollcall::{
     budget::{RetryAfter, RunTime, Signals},
     engine::{
-        Answer, Availability, Call, Exited, Failure, Page, Pid, PollAnswer, Purpose, Reply, RunSpec, Started,
-        Status, Stop, Stream, TargetResult,
+        Answer, Availability, Call, Exited, Failure, Page, Pid, PollAnswer, Reply, RunSpec, Started, Status,
+        Stop, Stream, TargetResult,
     },
     fleet::{Selection, Vps},
-    playbook::{OnFailure, Order, Step, Template, Vars},
+    playbook::{Step, Template},
 };
 use serde_json::Value;
 
@@ -125,30 +125,13 @@ pub(super) fn play_one(told: impl FnMut(&Moment) -> Option<Say>) -> Account {
 
 /// A run of so many steps, on whatever is listed.
 pub(super) fn spec(steps: usize) -> RunSpec {
-    RunSpec {
-        purpose: Purpose::Run,
-        selection: Selection::default(),
-        vars: Vars::default(),
-        steps: (0..steps).map(step).collect(),
-        order: Order::Listed,
-        concurrency: None,
-        connections: 32,
-        rate: None,
-        deadline: None,
-        confirm_over: None,
-        seed: 7,
-    }
+    RunSpec::new(Selection::default(), (0..steps).map(step).collect(), 7)
 }
 
 fn step(number: usize) -> Step {
-    Step {
-        name: format!("step {number}"),
-        run: Template::verbatim(command_text(number)),
-        timeout: Some(Duration::from_mins(1)),
-        accept: vec![0],
-        on_failure: OnFailure::Stop,
-        idempotent: false,
-    }
+    // Each in a request of its own: bundles have scenes of their own.
+    let run = Template::verbatim(command_text(number));
+    Step { bundle: false, ..Step::new(format!("step {number}"), run) }
 }
 
 pub(super) fn id_of(number: usize) -> String {
