@@ -1,0 +1,96 @@
+//! What a server has in its `PATH`: this machine's tools or busybox's, and before them what other systems have.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tempfile::TempDir;
+
+/// What every server has, whatever its family, as far as the playbooks and rollcall's own scripts use it.
+const BASE: [&str; 29] = [
+    "awk", "cat", "cut", "date", "df", "dmesg", "du", "find", "grep", "head", "id", "ls", "nproc", "printf", "readlink",
+    "sed", "sh", "sleep", "sort", "stat", "tail", "test", "timeout", "tr", "true", "uname", "uniq", "wc", "getent",
+];
+
+/// A directory that is the whole `PATH` of a server.
+pub(crate) struct Toolbox {
+    directory: TempDir,
+}
+
+/// What a made-up tool says when its arguments contain a text.
+pub(crate) struct Answer {
+    pub(crate) to: &'static str,
+    /// A file of `tests/fixtures/tools`, or none for silence.
+    pub(crate) says: Option<&'static str>,
+    pub(crate) code: u8,
+}
+
+impl Toolbox {
+    /// The base tools of this machine.
+    pub(crate) fn of_this_machine() -> Self {
+        let toolbox = Self::empty();
+        for name in BASE {
+            if let Some(path) = find(name) {
+                symlink(path, toolbox.path().join(name)).unwrap();
+            }
+        }
+        toolbox
+    }
+
+    /// All the applets of busybox and nothing else; `None`, said loudly, where there is no busybox. In CI it has to be
+    /// there.
+    #[expect(clippy::print_stderr, reason = "a test that was not made must not pass for one that was")]
+    pub(crate) fn of_busybox() -> Option<Self> {
+        let Some(busybox) = find("busybox") else {
+            assert!(env::var_os("CI").is_none(), "busybox is not installed");
+            eprintln!("SKIPPED, NOT TESTED: busybox is not installed");
+            return None;
+        };
+        let toolbox = Self::empty();
+        let applets = Command::new(&busybox).arg("--list").output().unwrap().stdout;
+        for applet in String::from_utf8(applets).unwrap().lines() {
+            symlink(&busybox, toolbox.path().join(applet)).unwrap();
+        }
+        Some(toolbox)
+    }
+
+    fn empty() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Takes a tool away.
+    pub(crate) fn remove(&self, name: &str) {
+        drop(fs::remove_file(self.path().join(name)));
+    }
+
+    /// Puts a made-up tool in. What it has no answer for it refuses, so that a playbook that asks otherwise fails.
+    pub(crate) fn put(&self, name: &str, answers: &[Answer]) {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tools");
+        let mut script = "#!/bin/sh\ncase \" $* \" in\n".to_owned();
+        for Answer { to, says, code } in answers {
+            let says = says.map_or_else(|| PathBuf::from("/dev/null"), |file| fixtures.join(file));
+            assert!(says.exists(), "{} is missing", says.display());
+            script += &format!("*\"{to}\"*) cat '{}'; exit {code} ;;\n", says.display());
+        }
+        script += "esac\necho \"not known to this test: $0 $*\" >&2\nexit 97\n";
+        self.remove(name);
+        let file = self.path().join(name);
+        fs::write(&file, script).unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+/// Where a program is that this machine's `PATH` has.
+fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
+    env::split_paths::<OsStr>(&path).map(|directory| directory.join(name)).find(|file| file.is_file())
+}
