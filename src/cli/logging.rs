@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Logging")]
 pub(super) struct LoggingArgs {
     /// Log more: -v what is retried and why, -vv every request
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]

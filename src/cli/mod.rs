@@ -4,17 +4,28 @@
 //! exit code. What it prints of a run comes from `report/`; what a mistake says comes from the room that found
 //! it.
 
+mod absent;
+mod check;
+mod confirmation;
 mod connection;
 mod diagnostics;
+mod exec;
+mod execution;
 mod failure;
 mod logging;
+mod output;
+mod pace;
 mod playbook_file;
 mod run;
 mod sandbox;
 mod selection;
 mod targets;
 
-use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
+use std::{
+    ffi::OsString,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -24,12 +35,13 @@ const AFTER_HELP: &str = "\
 Examples:
   rollcall run playbooks/disk-pressure.yaml --sandbox 200      try it, no account needed
   rollcall run playbooks/os-inventory.yaml --match name='web-*' -o json | jq .summary
+  rollcall exec --match name='web-*' -- 'cat /etc/os-release'
   rollcall targets --where 'resources.memoryGb >= 8'
 
 The API key is read from --api-key-file, HOSTUP_API_KEY_FILE or HOSTUP_API_KEY, and is never an argument.
 
-Exit codes: 0 all ok; 1 some failed or timed out; 2 usage, playbook or selection; 3 some were refused, unavailable
-or not run; 4 the API or the key stopped the run; 6 some outcomes are unknown: look before you rerun; 7 a report
+Exit codes: 0 all ok; 1 some failed or timed out; 2 usage, playbook or selection; 3 some were refused, unavailable \
+or not run; 4 the API or the key stopped the run; 6 some outcomes are unknown: look before you rerun; 7 a report \
 could not be written; 8 nothing matched; 129, 130, 143 interrupted.";
 
 /// Run one command on a whole fleet of HostUp VPSes, as fast as the API allows, and say exactly what happened
@@ -48,15 +60,30 @@ struct Arguments {
 enum Command {
     /// Run a playbook on the VPSes that it selects
     Run(Box<run::RunArgs>),
+    /// Run one command on the VPSes that a selection picks, without a file
+    Exec(Box<exec::ExecArgs>),
+    /// Look for mistakes in playbooks, offline
+    Check(check::CheckArgs),
     /// List the VPSes that a selection picks; starts nothing
     Targets(Box<targets::TargetsArgs>),
     /// Serve the built-in HostUp-compatible API on this machine until stopped
     Sandbox(sandbox::SandboxArgs),
 }
 
+/// Writes a command's result to stdout. Nobody reading any more is no failure.
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut stdout = anstream::AutoStream::auto(io::stdout()).lock();
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Failure::OUTPUT, format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether stderr is a terminal that can redraw a line.
 fn stderr_moves_its_cursor() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Runs the program for these arguments, the first of which is its name.
@@ -77,6 +104,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = runtime.block_on(async {
         match arguments.command {
             Command::Run(run) => run.execute().await,
+            Command::Exec(exec) => exec.execute().await,
+            Command::Check(check) => check.execute(),
             Command::Targets(targets) => targets.execute().await,
             Command::Sandbox(sandbox) => sandbox.execute().await,
         }

@@ -16,18 +16,26 @@ const MAX_VARIABLE_FILE: u64 = 64 * 1024;
 
 /// Reads and checks the playbook at `path` (`-` for stdin), with the variables of `--var`.
 pub(super) fn read(path: &str, overrides: Vec<(String, String)>) -> Result<Playbook, Failure> {
-    let bytes = if path == "-" {
-        read_capped(io::stdin().lock(), MAX_PLAYBOOK)
-    } else {
-        read_regular_file(Path::new(path), MAX_PLAYBOOK)
-    };
-    let bytes = bytes.map_err(|why| {
+    let bytes = bytes(path).map_err(|why| {
         Failure::usage(format!("cannot read the playbook {path}: {why}"))
             .hint("a playbook is a YAML file, or - for stdin")
     })?;
-    let name = if path == "-" { "<stdin>" } else { path };
-    let source = Source::from_bytes(name, bytes)?;
+    let source = Source::from_bytes(name(path), bytes)?;
     Ok(Playbook::parse(&source, &Here { overrides })?)
+}
+
+/// The bytes of the playbook at `path` (`-` for stdin), or why there are none.
+pub(super) fn bytes(path: &str) -> Result<Vec<u8>, String> {
+    if path == "-" {
+        read_capped(io::stdin().lock(), MAX_PLAYBOOK)
+    } else {
+        read_regular_file(Path::new(path), MAX_PLAYBOOK)
+    }
+}
+
+/// What messages call the playbook at `path`.
+pub(super) fn name(path: &str) -> &str {
+    if path == "-" { "<stdin>" } else { path }
 }
 
 /// Splits `--var k=v`.
@@ -39,8 +47,8 @@ pub(super) fn parse_override(text: &str) -> Result<(String, String), String> {
 }
 
 /// This process's environment and files.
-struct Here {
-    overrides: Vec<(String, String)>,
+pub(super) struct Here {
+    pub(super) overrides: Vec<(String, String)>,
 }
 
 impl Surroundings for Here {

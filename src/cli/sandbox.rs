@@ -15,7 +15,7 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-The URL is printed first, alone on a line. The API key it takes is `sandbox`, or what is in --api-key-file, so that a
+The URL is printed first, alone on a line. The API key it takes is `sandbox`, or what is in --api-key-file, so that a \
 real key sent here by mistake is refused.
 
 Example:

@@ -1,6 +1,4 @@
-//! `rollcall targets`: what a selection picks.
-
-use std::io::{self, Write};
+//! `rollcall targets`: what a selection picks, listed or counted.
 
 use clap::{Args, ValueEnum};
 
@@ -8,7 +6,7 @@ use super::{Failure, connection::ConnectionArgs, selection::SelectionArgs};
 use crate::{
     budget::RunTime,
     engine::{Event, FinishedRun, Purpose, RunSpec, Stop},
-    fleet::Selection,
+    fleet::{Selection, census},
     playbook::TargetRules,
     progress::{Mode, Progress},
     report::{self, Style},
@@ -19,7 +17,9 @@ const AFTER_HELP: &str = "\
 Examples:
   rollcall targets                                              all active, running VPSes
   rollcall targets --match operatingSystem.family=debian --where 'resources.memoryGb >= 8'
-  rollcall targets --match name='db-*' -o json | jq -r '.[].id' > suspects.txt";
+  rollcall targets --match name='db-*' -o json | jq -r '.[].id' > suspects.txt
+  rollcall targets -o names                                     db-[1-4],web-[1-116,118]
+  rollcall targets --by operatingSystem.family                  how many there are of each";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -30,15 +30,34 @@ pub(super) struct TargetsArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
 
-    /// What stdout gets; json is the API's own objects
-    #[arg(short, long, value_enum, default_value_t = ListFormat::Table, value_name = "FORMAT")]
+    /// What stdout gets; json is the API's own objects, names are folded on one line
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t = ListFormat::Table,
+        value_name = "FORMAT",
+        help_heading = "Output"
+    )]
     output: ListFormat,
+
+    /// Count the VPSes by the value of a field instead; of a list each element counts
+    #[arg(long, value_name = "FIELD", value_parser = parse_field, help_heading = "Output")]
+    by: Option<String>,
+}
+
+fn parse_field(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("a field is named by its path, for example operatingSystem.family".to_owned()),
+        path => Ok(path.to_owned()),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ListFormat {
     Table,
     Json,
+    Names,
 }
 
 impl TargetsArgs {
@@ -68,19 +87,25 @@ impl TargetsArgs {
     }
 
     fn write(&self, run: &FinishedRun) -> Result<(), Failure> {
-        let mut stdout = anstream::AutoStream::auto(io::stdout()).lock();
-        let written = match self.output {
-            ListFormat::Table => {
-                report::write_inventory_table(&run.selected, &run.tally, Style::of_stdout(true), &mut stdout)
+        let shares = match &self.by {
+            Some(field) => {
+                let shares = census(&run.selected, field);
+                Some((field, shares.map_err(|unknown| Failure::usage(format!("--by: {unknown}")))?))
             }
-            ListFormat::Json => report::write_inventory_json(&run.selected, &mut stdout),
+            None => None,
         };
-        match written.and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(Failure::OUTPUT, format!("cannot write to stdout: {error}")))
+        let (selected, tally, style) = (&run.selected, &run.tally, Style::of_stdout(true));
+        let count = selected.len();
+        super::to_stdout(|out| match (self.output, &shares) {
+            (ListFormat::Table, None) => report::write_inventory_table(selected, tally, style, out),
+            (ListFormat::Json, None) => report::write_inventory_json(selected, out),
+            (ListFormat::Names, None) => report::write_inventory_names(selected, out),
+            (ListFormat::Table, Some((field, shares))) => {
+                report::write_census_table(field, shares, tally, count, style, out)
             }
-            _ => Ok(()),
-        }
+            (ListFormat::Json, Some((field, shares))) => report::write_census_json(field, shares, count, out),
+            (ListFormat::Names, Some((_, shares))) => report::write_census_names(shares, out),
+        })
     }
 }
 

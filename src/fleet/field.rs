@@ -32,6 +32,12 @@ pub(super) fn any(fields: &Map<String, Value>, path: &str, wanted: impl Fn(&Valu
     values(fields, path).into_iter().flat_map(elements).any(wanted)
 }
 
+/// The values at a path that say anything: no null, no empty text, and of a list its elements.
+pub(super) fn given<'a>(fields: &'a Map<String, Value>, path: &str) -> Vec<&'a Value> {
+    let says = |value: &&Value| !value.is_null() && value.as_str() != Some("");
+    values(fields, path).into_iter().flat_map(elements).filter(says).collect()
+}
+
 /// Whether the path leads somewhere, if only to null.
 pub(super) fn exists(fields: &Map<String, Value>, path: &str) -> bool {
     !values(fields, path).is_empty()

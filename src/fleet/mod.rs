@@ -7,6 +7,7 @@
 //! Kept out: where the VPSes come from (`hostup/`), when they are worked on (`engine/`), and the text of rules
 //! (`playbook/` compiles them).
 
+mod census;
 mod error;
 mod field;
 mod names;
@@ -14,6 +15,7 @@ mod selection;
 mod vps;
 mod wanted;
 
+pub use census::{Share, census};
 pub use error::{NameProblem, SelectionError, UnknownField};
 pub use names::{fold_names, natural_cmp};
 pub use selection::{Selection, Selector, Tally};

@@ -85,6 +85,11 @@ impl Vps {
         &self.name
     }
 
+    /// What to call it: its name, or its id where the name is blank.
+    pub fn name_or_id(&self) -> &str {
+        if self.name.trim().is_empty() { self.raw_id() } else { &self.name }
+    }
+
     /// Its first address.
     pub fn primary_ip(&self) -> Option<&str> {
         self.primary_ip.as_deref()

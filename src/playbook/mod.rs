@@ -12,12 +12,15 @@ pub mod bundle;
 mod diagnostic;
 pub(crate) mod documented;
 mod expression;
+mod json_schema;
+mod keys;
 mod language;
 mod nearest;
 mod pattern;
 mod placement;
 mod portion;
 mod quantity;
+mod quoting;
 mod reader;
 mod schema;
 mod scope;
@@ -30,12 +33,14 @@ use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, InvalidPlaybook, Source, Span};
 pub use expression::{Context, Expression, ExpressionError, Judgement, MAX_CAPTURE};
+pub use json_schema::json_schema;
 pub(crate) use nearest::nearest;
 pub use pattern::{Pattern, PatternError};
 pub use portion::Portion;
 pub use quantity::{
     CONCURRENCY, QuantityError, Rate, format_duration, parse_concurrency, parse_duration, parse_rate,
 };
+pub use quoting::quoted;
 pub use step::{Capture, Effects, Expectation, OnFailure, Severity, Step};
 pub use template::{RenderError, Template};
 pub use vars::{Surroundings, Vars};

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::QuantityError;
+use super::{QuantityError, reader::shortened};
 
 /// How many targets a [`Portion`] may name.
 const TARGETS: std::ops::RangeInclusive<u32> = 0..=1_000_000;
@@ -56,24 +56,28 @@ impl FromStr for Portion {
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
         let written = text.trim();
-        let refuse = |why: &str| Err(QuantityError(format!("{why}; {FORMS}")));
+        let refuse = |why: String| Err(QuantityError(format!("{why}; {FORMS}")));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // In some tools `010` is eight.
+        let is_number = |text: &str| digits(text) && (text == "0" || !text.starts_with('0'));
         let Some(percentage) = written.strip_suffix('%') else {
+            if !is_number(written) {
+                return refuse(format!("`{}` is not a whole number or a percentage", shortened(written)));
+            }
             return match written.parse() {
                 Ok(count) if TARGETS.contains(&count) => Ok(Self::Count(count)),
-                Ok(_) => refuse("more than a million targets"),
-                Err(_) => refuse("not a whole number or a percentage"),
+                _ => refuse("more than a million targets".to_owned()),
             };
         };
         let (whole, part) = percentage.trim_end().split_once('.').unwrap_or((percentage.trim_end(), "0"));
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(whole) || !digits(part) || part.len() > 2 {
-            return refuse("not a percentage of at most two decimals");
+        if !is_number(whole) || !digits(part) || part.len() > 2 {
+            return refuse(format!("`{}` is not a percentage of at most two decimals", shortened(written)));
         }
         match (whole.parse::<u32>(), format!("{part:0<2}").parse::<u32>()) {
             (Ok(whole), Ok(part)) if whole < 100 || (whole, part) == (100, 0) => {
                 Ok(Self::Share(whole * 100 + part))
             }
-            _ => refuse("a percentage is at most 100%"),
+            _ => refuse(format!("{} is more than all", shortened(written))),
         }
     }
 }
@@ -96,9 +100,22 @@ mod tests {
             assert_eq!(read, portion, "{text}");
             assert_eq!(read.to_string(), text.trim());
         }
-        for text in
-            ["", "%", "-1", "101%", "100.01%", "1.234%", "five", "5 %%", "1000001", "99999999999", "1e3"]
-        {
+        for text in [
+            "",
+            "%",
+            "-1",
+            "101%",
+            "100.01%",
+            "1.234%",
+            "five",
+            "5 %%",
+            "1000001",
+            "99999999999",
+            "1e3",
+            "010",
+            "+5",
+            "05%",
+        ] {
             let QuantityError(message) = text.parse::<Portion>().unwrap_err();
             assert!(message.ends_with(FORMS), "{message}");
         }

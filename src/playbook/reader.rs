@@ -6,32 +6,11 @@
 
 use super::{
     Diagnostic, QuantityError, Source, Span,
+    keys::{ALL, Keys},
     nearest::nearest,
     placement,
     yaml::{Content, Node},
 };
-
-/// The keys that a mapping may have.
-#[derive(Debug)]
-pub(super) struct Keys {
-    /// What the mapping is, for messages: "a step".
-    pub(super) of: &'static str,
-    /// Where it stands: "in a step", "under `strategy`".
-    pub(super) place: &'static str,
-    pub(super) names: &'static [&'static str],
-}
-
-/// What people write who know it from other tools.
-const SYNONYMS: [(&str, &str); 8] = [
-    ("command", "run"),
-    ("cmd", "run"),
-    ("shell", "run"),
-    ("tasks", "steps"),
-    ("hosts", "targets"),
-    ("variables", "vars"),
-    ("forks", "concurrency"),
-    ("parallel", "concurrency"),
-];
 
 /// A key and its value.
 #[derive(Debug, Clone)]
@@ -73,14 +52,12 @@ impl<'n> Fields<'n> {
 #[derive(Debug)]
 pub(super) struct Reader<'s> {
     source: &'s Source,
-    /// All mappings that a playbook may have, to say where a key belongs.
-    keys: &'static [&'static Keys],
     mistakes: Vec<Diagnostic>,
 }
 
 impl<'s> Reader<'s> {
-    pub(super) fn new(source: &'s Source, keys: &'static [&'static Keys]) -> Self {
-        Self { source, keys, mistakes: Vec::new() }
+    pub(super) fn new(source: &'s Source) -> Self {
+        Self { source, mistakes: Vec::new() }
     }
 
     /// Notes a mistake.
@@ -115,7 +92,7 @@ impl<'s> Reader<'s> {
         let mut entries = self.entries(node, at, keys.of)?;
         let mut meant = Vec::new();
         entries.retain(|field| {
-            let known = keys.names.contains(&field.key);
+            let known = keys.has(field.key);
             if !known {
                 meant.extend(self.unknown_key(field, keys));
             }
@@ -124,21 +101,36 @@ impl<'s> Reader<'s> {
         Some(Fields { entries, meant })
     }
 
+    /// Notes an unknown key, and answers which key of this mapping was probably meant.
     fn unknown_key(&mut self, field: &Field<'_>, keys: &Keys) -> Option<&'static str> {
         let key = field.key;
         let mistake = Diagnostic::at(
             field.key_span.clone(),
             format!("unknown key `{}` in {}", shortened(key), keys.of),
         );
-        let synonym = SYNONYMS.iter().find(|(other, ours)| *other == key && keys.names.contains(ours));
-        let meant = synonym.map(|(_, ours)| *ours).or_else(|| nearest(key, keys.names.iter().copied()));
-        let elsewhere = self.keys.iter().find(|other| other.names.contains(&key));
-        self.note(match (elsewhere, meant) {
-            (Some(other), _) => mistake.label(format!("`{key}` belongs {}", other.place)),
-            (None, Some(meant)) => mistake.label(format!("did you mean `{meant}`?")),
-            (None, None) => mistake.help(format!("the keys of {} are {}", keys.of, listed(keys.names))),
+        // The innermost first: `timeout` belongs in a step, though it may stand beside a `run` at the top.
+        // But `name` under `targets` is the server's.
+        let mut others = ALL.iter().rev().filter(|_| keys.stray.is_none() || key != "name");
+        if let Some(other) = others.find(|other| other.has(key)) {
+            self.note(mistake.label(format!("`{key}` belongs {}", other.place)));
+            return None;
+        }
+        let meant = keys.by_synonym(key).or_else(|| nearest(key, keys.names()));
+        let elsewhere =
+            || ALL.iter().find_map(|other| other.by_synonym(key).map(|meant| (meant, other.place)));
+        self.note(if let Some(meant) = meant {
+            mistake.label(format!("did you mean `{meant}`?"))
+        } else if let Some((meant, place)) = elsewhere() {
+            mistake.label(format!("did you mean `{meant}`, {place}?"))
+        } else {
+            let names: Vec<_> = keys.names().collect();
+            let help = format!("the keys of {} are {}", keys.of, listed(&names));
+            mistake.help(match keys.stray {
+                Some(remedy) => format!("{help}; {remedy}"),
+                None => help,
+            })
         });
-        meant.filter(|_| elsewhere.is_none())
+        meant
     }
 
     /// Reads a mapping whose keys are names of the author's own.
@@ -202,7 +194,19 @@ impl<'s> Reader<'s> {
             return Some(value);
         }
         let mistake = self.unexpected(field, "`true` or `false`");
-        self.note(mistake);
+        let meant = match &field.node.content {
+            Content::Text(text) => match text.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" | "y" => "true",
+                "false" | "no" | "off" | "n" => "false",
+                _ => "",
+            },
+            _ => "",
+        };
+        self.note(if meant.is_empty() {
+            mistake
+        } else {
+            mistake.help(format!("`yes` and `no` and what is in quotes are text; write `{meant}`"))
+        });
         None
     }
 
@@ -224,7 +228,7 @@ impl<'s> Reader<'s> {
         None
     }
 
-    /// Reads a quantity that is written as text (`30s`), or as a bare number where `number` says that one will do.
+    /// Reads a quantity that is written as text (`30s`), as a bare number, or as either: `number` says which.
     pub(super) fn quantity<T>(
         &mut self,
         field: &Field<'_>,
@@ -233,7 +237,7 @@ impl<'s> Reader<'s> {
         parse: fn(&str) -> Result<T, QuantityError>,
     ) -> Option<T> {
         let written = match (&field.node.content, number) {
-            (Content::Text(text), Bare::Explained) => text,
+            (Content::Text(text), Bare::Allowed | Bare::Explained) => text,
             (Content::Number(_), _) => self.written(field.node),
             _ => {
                 let mistake = self.unexpected(field, what);
@@ -293,6 +297,8 @@ impl<'s> Reader<'s> {
 pub(super) enum Bare {
     /// It must be one.
     Expected,
+    /// It may be one.
+    Allowed,
     /// It lacks its unit, and the parser's message says so.
     Explained,
 }

@@ -1,9 +1,11 @@
-//! The keys of a playbook, and what they become.
+//! What the values under a playbook's keys become.
 //!
-//! To add a key: its name into the [`Keys`] of its mapping, one line that reads it, and a field for what it
-//! becomes. `targets`, `vars` and `steps` have a file each; the questions asked of a value are in `reader`.
+//! Which keys there are, and what they mean, is in `keys`; the questions asked of a value are in `reader`. Here each
+//! key has the line that reads it. `targets`, `vars`, `strategy`, `steps` and `report` have a file each.
 
+mod report;
 mod steps;
+mod strategy;
 mod targets;
 mod variables;
 
@@ -12,54 +14,12 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Diagnostic, InvalidPlaybook, Order, Playbook, RenderError, ReportOptions, Source, Step, Strategy,
-    Surroundings, TargetRules, Template, Vars, parse_concurrency, parse_duration, parse_rate,
-    reader::{Bare, Field, Fields, Keys, Reader},
+    Diagnostic, InvalidPlaybook, Playbook, RenderError, ReportOptions, Source, Step, Strategy, Surroundings,
+    TargetRules, Template, Vars,
+    keys::PLAYBOOK,
+    reader::{Field, Fields, Reader},
     yaml::{self, Content},
 };
-
-const PLAYBOOK: Keys = Keys {
-    of: "a playbook",
-    place: "at the top of the playbook",
-    names: &[
-        "name",
-        "description",
-        "targets",
-        "strategy",
-        "vars",
-        "run",
-        "steps",
-        "report",
-        // The one-line form: the keys of its only step.
-        "timeout",
-        "accept",
-        "on_failure",
-        "idempotent",
-    ],
-};
-
-const TARGETS: Keys =
-    Keys { of: "`targets`", place: "under `targets`", names: &["match", "exclude", "where"] };
-
-const STRATEGY: Keys = Keys {
-    of: "`strategy`",
-    place: "under `strategy`",
-    names: &["concurrency", "rate", "order", "deadline"],
-};
-
-const VARIABLE: Keys =
-    Keys { of: "a variable", place: "in a variable", names: &["from_env", "from_file", "secret"] };
-
-const STEP: Keys = Keys {
-    of: "a step",
-    place: "in a step",
-    names: &["name", "run", "timeout", "accept", "on_failure", "idempotent"],
-};
-
-const REPORT: Keys = Keys { of: "`report`", place: "under `report`", names: &["columns"] };
-
-/// All of them, to say where a misplaced key belongs.
-const ALL: &[&Keys] = &[&STEP, &TARGETS, &STRATEGY, &REPORT, &VARIABLE, &PLAYBOOK];
 
 impl Playbook {
     /// Reads a playbook.
@@ -79,7 +39,7 @@ impl Playbook {
             let list = Diagnostic::at(root.span, "a playbook must be a mapping, not a list");
             return Err(invalid(vec![list.help("put `steps:` above the list")]));
         }
-        let mut reader = Reader::new(source, ALL);
+        let mut reader = Reader::new(source);
         let playbook = reader
             .fields(&root, &root.span, &PLAYBOOK)
             .and_then(|fields| playbook(&mut reader, source, &fields, surroundings));
@@ -126,9 +86,9 @@ fn playbook(
     let description = fields.get("description").and_then(|field| reader.text(field));
     let variables = variables::read(reader, fields.get("vars"), surroundings);
     let targets = fields.get("targets").map(|field| targets::read(reader, field, &variables.declared));
-    let strategy = fields.get("strategy").map(|field| strategy(reader, field));
+    let strategy = fields.get("strategy").map(|field| strategy::read(reader, field));
     let steps = steps::read(reader, fields, &variables.scope());
-    let report = fields.get("report").map(|field| report(reader, field));
+    let report = fields.get("report").map(|field| report::read(reader, field));
     Some(Playbook {
         name: name.map_or_else(|| name_of_file(&source.name), |name| name.trim().to_owned()),
         description: description.map(|text| text.trim().to_owned()),
@@ -140,48 +100,6 @@ fn playbook(
         path: Some(source.name.clone()),
         sha256: sha256(&source.text),
     })
-}
-
-fn strategy(reader: &mut Reader<'_>, field: &Field<'_>) -> Strategy {
-    let Some(fields) = reader.fields(field.node, &field.key_span, &STRATEGY) else {
-        return Strategy::default();
-    };
-    let orders = [("listed", Order::Listed), ("name", Order::Name), ("random", Order::Random)];
-    Strategy {
-        concurrency: fields
-            .get("concurrency")
-            .and_then(|field| reader.quantity(field, "a whole number", Bare::Expected, parse_concurrency)),
-        rate: fields
-            .get("rate")
-            .and_then(|field| reader.quantity(field, "a rate such as `300/1m`", Bare::Explained, parse_rate)),
-        order: fields.get("order").and_then(|field| reader.one_of(field, &orders)).unwrap_or_default(),
-        deadline: fields.get("deadline").and_then(|field| {
-            reader.quantity(field, "a duration such as `1h`", Bare::Explained, parse_duration)
-        }),
-        ..Strategy::default()
-    }
-}
-
-fn report(reader: &mut Reader<'_>, field: &Field<'_>) -> ReportOptions {
-    let Some(fields) = reader.fields(field.node, &field.key_span, &REPORT) else {
-        return ReportOptions::default();
-    };
-    let Some(columns) = fields.get("columns") else { return ReportOptions::default() };
-    let mut names: Vec<String> = Vec::new();
-    for node in reader.one_or_more(columns, "remove it for the default columns") {
-        let column = Field { node, ..columns.clone() };
-        let Some(name) = reader.text(&column) else { continue };
-        if !is_path(name) {
-            let message = format!("`{name}` is not a column");
-            let help = "a column is a field of the server (`operatingSystem.version`) or one of rollcall's own (`exit_code`)";
-            reader.note(Diagnostic::at(node.span.clone(), message).help(help));
-        } else if names.iter().any(|known| known == name) {
-            reader.note(Diagnostic::at(node.span.clone(), format!("column `{name}` is listed twice")));
-        } else {
-            names.push(name.to_owned());
-        }
-    }
-    ReportOptions { columns: Some(names), group_by: None }
 }
 
 /// Whether a text is a dotted path of field names.

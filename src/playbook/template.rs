@@ -12,7 +12,6 @@ mod segments;
 mod shell;
 
 use std::{
-    borrow::Cow,
     fmt,
     sync::{Arc, LazyLock},
 };
@@ -25,7 +24,7 @@ use minijinja::{
 use serde_json::Map;
 
 use self::segments::{Segment, segments};
-use super::{Diagnostic, MAX_COMMAND_CHARS, Vars, language, scope::Scope};
+use super::{Diagnostic, MAX_COMMAND_CHARS, Vars, language, quoting::quoted, scope::Scope};
 
 /// Instructions and pieces of output that one rendering may take; an ordinary command takes under a hundred.
 const FUEL: u64 = 50_000;
@@ -329,17 +328,6 @@ fn insert(output: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Resu
         output.write_str(&quoted(word))?;
     }
     Ok(())
-}
-
-/// Quotes a word for a POSIX shell. What stays bare is chosen narrowly: a shell may take any blank of its locale
-/// for a separator, and `a=b` for an assignment.
-fn quoted(word: &str) -> Cow<'_, str> {
-    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:@,+-".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_bare) {
-        Cow::Borrowed(word)
-    } else {
-        Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
-    }
 }
 
 /// The words that a value is: one for a scalar, one for each element of a list.

@@ -89,7 +89,14 @@ vars:
   hosts: [a, b]
   release: { from_file: release.txt }
   token: { from_env: TOKEN, secret: true }
-strategy: { concurrency: 100, rate: 300/1m, order: name, deadline: 1h30m }
+strategy:
+  concurrency: 100
+  rate: 300/1m
+  batches: [1, 10%, 100%]
+  pause: 2m
+  max_failures: 2.5%
+  order: name
+  deadline: 1h30m
 steps:
   - name: root disk
     run: df -P {{ vars.mount }} | awk 'NR==2 { print $5 }'
@@ -97,12 +104,17 @@ steps:
     accept: [0, 3]
     on_failure: continue
     idempotent: true
+    kill_on_timeout: true
+    severity: warning
+    effects: change
+    bundle: false
   - run: |
       uptime
       who
   - run: uptime
 report:
   columns: [name, primaryIp, exit_code]
+  group_by: operatingSystem.version
 "#;
     let around = Around::with(&[("TOKEN", "hunter2")], &[("threshold", "80")]);
     let playbook = Playbook::parse(&Source::new("playbooks/nightly.yaml", text), &around).unwrap();
@@ -127,6 +139,10 @@ report:
 
     assert_eq!(playbook.strategy.concurrency, Some(100));
     assert_eq!(playbook.strategy.rate, Some(Rate { requests: 300, window: Duration::from_mins(1) }));
+    let batches = [Portion::Count(1), Portion::Share(1000), Portion::Share(10_000)];
+    assert_eq!(playbook.strategy.batches, batches);
+    assert_eq!(playbook.strategy.pause, Some(Duration::from_mins(2)));
+    assert_eq!(playbook.strategy.max_failures, Some(Portion::Share(250)));
     assert_eq!(playbook.strategy.order, Order::Name);
     assert_eq!(playbook.strategy.deadline, Some(Duration::from_mins(90)));
 
@@ -145,12 +161,21 @@ report:
         (first.accept.as_slice(), first.on_failure, first.idempotent),
         ([0, 3].as_slice(), OnFailure::Continue, true)
     );
+    assert_eq!(
+        (first.kill_on_timeout, first.severity, first.effects, first.bundle),
+        (true, Severity::Warning, Effects::Change, false)
+    );
     let command = first.run.render(&serde_json::Map::new(), &serde_json::Map::new(), &playbook.vars).unwrap();
     assert_eq!(command, "df -P / | awk 'NR==2 { print $5 }'");
     let second = &playbook.steps[1];
     assert_eq!((second.timeout, second.accept.as_slice()), (None, [0].as_slice()));
     assert_eq!((second.on_failure, second.idempotent), (OnFailure::Stop, false));
+    assert_eq!(
+        (second.kill_on_timeout, second.severity, second.effects, second.bundle),
+        (false, Severity::Error, Effects::Read, true)
+    );
     assert_eq!(playbook.report.columns.unwrap(), ["name", "primaryIp", "exit_code"]);
+    assert_eq!(playbook.report.group_by.as_deref(), Some("operatingSystem.version"));
 }
 
 #[test]
@@ -162,6 +187,11 @@ fn the_shortest_playbook_is_one_line() {
     let playbook = parse("run: uptime\ntimeout: 5s\naccept: 1\nidempotent: true\n").unwrap();
     assert_eq!(playbook.steps[0].timeout, Some(Duration::from_secs(5)));
     assert_eq!(playbook.steps[0].accept, [1]);
+    let playbook =
+        parse("run: reboot\neffects: change\nseverity: info\nbundle: false\nkill_on_timeout: true\n")
+            .unwrap();
+    assert_eq!((playbook.steps[0].effects, playbook.steps[0].severity), (Effects::Change, Severity::Info));
+    assert!(playbook.steps[0].kill_on_timeout && !playbook.steps[0].bundle);
     assert_eq!(Playbook::parse(&Source::new("-", "run: x"), &Around::default()).unwrap().name, "playbook");
 }
 
@@ -313,6 +343,26 @@ fn c6_numbers_out_of_range() {
     ));
     assert_snapshot!(mistakes(
         "run: uptime\nstrategy:\n  concurrency: \"100\"\n  rate: 1000000000000/1s\n  order: nmae\n  deadline: soon\n"
+    ));
+}
+
+#[test]
+fn batches_are_sizes_of_at_least_one_and_failures_may_be_none() {
+    let playbook = parse("run: x\nstrategy: { batches: 10%, max_failures: 0 }\n").unwrap();
+    assert_eq!(playbook.strategy.batches, [Portion::Share(1000)]);
+    assert_eq!(playbook.strategy.max_failures, Some(Portion::Count(0)));
+    assert_snapshot!(mistakes(
+        "run: x\nstrategy:\n  batches: [0, 0%, 1, 120%, -1, ten, 1.5, 010]\n  max_failures: 120%\n  pause: 5\n"
+    ));
+    assert_snapshot!(mistakes(
+        "run: x\nstrategy: { batches: [], max_failures: [1], pause: true }\nreport: { group_by: a b }\neffects: write\nseverity: fatal\nbundle: no\n"
+    ));
+}
+
+#[test]
+fn keys_of_other_tools_and_of_other_places_are_recognised() {
+    assert_snapshot!(mistakes(
+        "run: x\nserial: 1\nforks: 10\ntargets: { name: a }\nstrategy: { timeout: 5s, max_fail_percentage: 5 }\nreport: { colums: [name] }\n"
     ));
 }
 

@@ -1,4 +1,4 @@
-//! A selection without a run: which VPSes it picks.
+//! A selection without a run: which VPSes it picks, as a table, as the API's own JSON, as names.
 
 use std::{
     io::{self, Write},
@@ -9,7 +9,7 @@ use comfy_table::{Cell, ContentArrangement, Row, Table, presets::NOTHING};
 use serde_json::Value;
 
 use super::{Style, inert, inert_json};
-use crate::fleet::{Tally, Vps};
+use crate::fleet::{Tally, Vps, fold_names};
 
 /// Columns: heading and where in the VPS's fields it is found.
 const COLUMNS: [(&str, &[&str]); 6] = [
@@ -34,12 +34,7 @@ pub fn write_inventory_table(
     if !vpses.is_empty() {
         let mut table = Table::new();
         table.load_style(NOTHING).set_truncation_indicator("…").force_no_tty();
-        match style.width {
-            Some(width) => {
-                table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.max(40))
-            }
-            None => table.set_content_arrangement(ContentArrangement::Disabled),
-        };
+        fit(&mut table, style);
         table
             .set_header(Row::from(COLUMNS.iter().map(|(heading, _)| Cell::new(heading)).collect::<Vec<_>>()));
         for vps in vpses {
@@ -54,16 +49,35 @@ pub fn write_inventory_table(
             row.max_height(1);
             table.add_row(row);
         }
-        for line in table.lines() {
-            writeln!(out, "{}", line.trim_end())?;
-        }
-        writeln!(out)?;
+        write_lines(&table, out)?;
     }
+    write_tally(tally, vpses.len(), out)
+}
+
+/// Lets a table take the width that there is.
+pub(super) fn fit(table: &mut Table, style: Style) {
+    match style.width {
+        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.max(40)),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+}
+
+/// Writes a table and a blank line.
+pub(super) fn write_lines(table: &Table, out: &mut dyn Write) -> io::Result<()> {
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    writeln!(out)
+}
+
+/// Writes how the selection divided the inventory: `189 of 200 servers (11 not active and running)`.
+pub(super) fn write_tally(tally: &Tally, selected: usize, out: &mut dyn Write) -> io::Result<()> {
     let left_out: Vec<String> = [
         (tally.not_running, "not active and running"),
         (tally.not_matching, "not matching"),
         (tally.excluded, "excluded"),
         (tally.not_evaluable, "could not be judged"),
+        (tally.selected.saturating_sub(selected), "not drawn"),
     ]
     .into_iter()
     .filter(|&(count, _)| count > 0)
@@ -71,7 +85,20 @@ pub fn write_inventory_table(
     .collect();
     let left_out = if left_out.is_empty() { String::new() } else { format!(" ({})", left_out.join(", ")) };
     let servers = if tally.listed == 1 { "server" } else { "servers" };
-    writeln!(out, "{} of {} {servers}{left_out}", vpses.len(), tally.listed)
+    writeln!(out, "{selected} of {} {servers}{left_out}", tally.listed)
+}
+
+/// Writes the names of the selected VPSes on one line, folded as clush's nodeset does: `web-[1-116,118-149]`.
+/// Nothing where nothing is selected.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_inventory_names(vpses: &[Arc<Vps>], out: &mut dyn Write) -> io::Result<()> {
+    if vpses.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = vpses.iter().map(|vps| vps.name_or_id()).collect();
+    writeln!(out, "{}", inert(&fold_names(&names)))
 }
 
 /// Writes the selected VPSes as a JSON array of the API's own objects.

@@ -5,6 +5,7 @@
 //! taken out on the way. Kept out: what happens while a run goes on (`progress/`), and where a report goes to
 //! (`cli/` chooses stdout or, for `--report`, [`write_atomically`]).
 
+mod census;
 mod column;
 mod file;
 mod fold;
@@ -24,10 +25,11 @@ mod tests;
 
 use std::{fmt, io};
 
+pub use census::{write_census_json, write_census_names, write_census_table};
 pub use file::write_atomically;
 pub use format::{Format, UnknownFormat};
 pub use inert::{inert, inert_lines};
-pub use inventory::{write_inventory_json, write_inventory_table};
+pub use inventory::{write_inventory_json, write_inventory_names, write_inventory_table};
 pub use redact::REDACTED;
 pub(crate) use redact::Redactor;
 
@@ -100,6 +102,24 @@ pub fn write(format: Format, record: &RunRecord, style: Style, out: &mut dyn io:
     match format {
         Format::Table => table::write(record, &redactor, style, out),
         Format::Json => json::write(record, &redactor, out),
-        Format::Text => text::write(record, &redactor, out),
+        Format::Text => text::write(record, &redactor, style, out),
     }
+}
+
+/// Writes any document as JSON: pretty-printed, a newline at its end, and safe to look at in a terminal.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_json(document: &impl serde::Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+    inert_json::write(document, out)
+}
+
+/// Writes what the text format leaves out: how many targets ended how, which were not ok, and what the time went
+/// into. For stderr, beside a stdout that holds lines of servers only.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_summary(record: &RunRecord, out: &mut dyn io::Write) -> io::Result<()> {
+    let redactor = Redactor::new(&record.secrets);
+    summary::write_with_names(record, &redactor, out)
 }

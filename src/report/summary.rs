@@ -1,25 +1,68 @@
 //! The closing paragraph for people: how many ended how, what the time went into, and why it stopped early.
 
-use std::{collections::BTreeSet, fmt, io};
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Write as _},
+    io,
+};
 
 use super::{Redactor, RunRecord, inert, words};
 use crate::{
     engine::{FinishedRun, Ran, Reason, Status, Stop, TargetResult},
-    fleet::Tally,
+    fleet::{Tally, fold_names},
 };
 
 /// Columns between the counts and the coverage, which stands apart.
 const GAP: &str = "        ";
 
+/// Names said of one status in the paragraph, at most.
+const NAMES: usize = 40;
+
 /// Writes the paragraph.
 pub(super) fn write(record: &RunRecord, redactor: &Redactor, out: &mut dyn io::Write) -> io::Result<()> {
+    write_paragraph(record, redactor, None, out)
+}
+
+/// Writes the paragraph, and in it who was not ok: for formats without rows.
+pub(super) fn write_with_names(
+    record: &RunRecord,
+    redactor: &Redactor,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    write_paragraph(record, redactor, Some(&names(&record.run, redactor)), out)
+}
+
+fn write_paragraph(
+    record: &RunRecord,
+    redactor: &Redactor,
+    names: Option<&str>,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     let run = &record.run;
     if let Some(stop) = &run.stop {
         write_stop(run, stop, redactor, out)?;
     }
     writeln!(out, "{}", counts(run))?;
+    write!(out, "{}", names.unwrap_or_default())?;
     writeln!(out, "{}", time(run))?;
     writeln!(out, "{}", requests(run))
+}
+
+/// A line for each status but ok, worst first: `  unavailable   db-[3,12]`.
+fn names(run: &FinishedRun, redactor: &Redactor) -> String {
+    let mut lines = String::new();
+    for status in Status::ALL.into_iter().filter(|&status| status != Status::Ok) {
+        let targets = run.targets.iter().filter(|target| target.status == status);
+        let mut names: Vec<&str> = targets.map(|target| target.vps.name_or_id()).collect();
+        let unnamed = names.len().saturating_sub(NAMES);
+        names.truncate(NAMES);
+        if !names.is_empty() {
+            let folded = fold_names(&names);
+            let more = if unnamed > 0 { format!(" and {unnamed} more") } else { String::new() };
+            let _ = writeln!(lines, "  {:13} {}{more}", status.word(), inert(&redactor.text(&folded)));
+        }
+    }
+    lines
 }
 
 /// `200 targets: 197 ok · 2 check_failed · 1 unavailable        coverage 99.5 %`.

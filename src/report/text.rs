@@ -1,33 +1,58 @@
 //! The report as text: every line of output after the name of its target.
 //!
-//! `name | line` is a line of standard output, `name ! line` one of standard error. A target that is not ok ends
-//! with one more line, in brackets: `name | [failed: exit 3]`; so does a stream of which something is missing. Steps
-//! and targets are in their own order. The name is as inert as the output, and no line begins with the latter.
+//! The mark after the name says whose words follow: `name | line` is a line of standard output, `name ! line` one of
+//! standard error, and `name # failed: exit 3` is rollcall's own, for a target that is not ok and for a stream of which
+//! something is missing. The first mark of a line is always the true one: none can be in a name, and no line begins
+//! with what a server printed. Steps and targets are in their own order; how many ended how is not said here
+//! (`summary`).
 
 use std::io;
 
-use super::{Redactor, RunRecord, column, inert, inert_lines, words};
+use owo_colors::OwoColorize;
+
+use super::{Redactor, RunRecord, Style, column, inert, inert_lines, words};
 use crate::engine::{Status, Stream, TargetResult};
 
 /// Writes the lines of every target.
-pub(super) fn write(record: &RunRecord, redactor: &Redactor, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(
+    record: &RunRecord,
+    redactor: &Redactor,
+    style: Style,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     for target in &record.run.targets {
         let name = name(target, redactor);
         for step in &target.steps {
             write_stream(&name, '|', "output", step.stdout.as_ref(), redactor, out)?;
             write_stream(&name, '!', "error output", step.stderr.as_ref(), redactor, out)?;
         }
-        if let Some(ending) = ending(target) {
-            writeln!(out, "{name} | [{}]", inert(&redactor.text(&ending)))?;
+        if target.status != Status::Ok {
+            let why = redactor.text(&ending(target)).into_owned();
+            writeln!(out, "{name} # {}{}", shown(target.status, style), inert(&why))?;
         }
     }
     out.flush()
 }
 
-/// What leads a target's lines: its name, or its id where it has none.
+/// The word of a status, in its colour where colours are shown.
+fn shown(status: Status, style: Style) -> String {
+    let word = status.word();
+    match status {
+        _ if !style.colour => word.to_owned(),
+        Status::Failed | Status::CheckFailed | Status::Refused => word.red().to_string(),
+        Status::Unknown | Status::Running | Status::TimedOut => word.magenta().to_string(),
+        Status::Unavailable => word.yellow().to_string(),
+        Status::Cancelled | Status::Skipped | Status::Ok => word.bright_black().to_string(),
+    }
+}
+
+/// What leads a target's lines: its name, or its id where it has none. A mark in it is shown escaped.
 fn name(target: &TargetResult, redactor: &Redactor) -> String {
-    let name = Some(target.vps.name()).filter(|name| !name.trim().is_empty());
-    inert(&redactor.text(name.unwrap_or_else(|| target.vps.raw_id()))).into_owned()
+    let mut name = inert(&redactor.text(target.vps.name_or_id())).into_owned();
+    for mark in ['|', '!', '#'] {
+        name = name.replace(&format!(" {mark}"), &format!(" \\x{:02x}", u32::from(mark)));
+    }
+    name
 }
 
 fn write_stream(
@@ -46,16 +71,13 @@ fn write_stream(
         writeln!(out, "{name} {mark} {line}")?;
     }
     if stream.truncated {
-        writeln!(out, "{name} {mark} [{what} cut: it was too long to be kept whole]")?;
+        writeln!(out, "{name} # {what} cut: it was too long to be kept whole")?;
     }
     Ok(())
 }
 
-/// How a target that is not ok ended: `failed in "root disk": exit 3`.
-fn ending(target: &TargetResult) -> Option<String> {
-    if target.status == Status::Ok {
-        return None;
-    }
+/// How a target ended, after its status: ` in "root disk": exit 3`.
+fn ending(target: &TargetResult) -> String {
     let step = target.telling_step();
     let place = match step {
         Some(step) if target.steps.len() > 1 && step.status == target.status => {
@@ -63,8 +85,7 @@ fn ending(target: &TargetResult) -> Option<String> {
         }
         _ => String::new(),
     };
-    let exit = if target.status == Status::Failed { column::exit(step) } else { None };
-    let why: Vec<String> = exit.into_iter().chain(words::why(target)).collect();
-    let why = if why.is_empty() { String::new() } else { format!(": {}", why.join(", ")) };
-    Some(format!("{}{place}{why}", target.status))
+    let exit = || column::exit(step).filter(|_| target.status == Status::Failed);
+    let why = words::why(target).or_else(exit).map_or_else(String::new, |why| format!(": {why}"));
+    format!("{place}{why}")
 }

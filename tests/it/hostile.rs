@@ -12,7 +12,7 @@ use crate::{
 const PRINT_NAME: &str = "name: names\nrun: printf '%s\\n' {{ target.name }}\n";
 
 /// A sandbox whose listing gives its servers these names.
-fn sandbox_of_names(names: &[&str]) -> Sandbox {
+pub(crate) fn sandbox_of_names(names: &[&str]) -> Sandbox {
     let count = names.len().to_string();
     let flags = ["--vms", &count, "--guest", "shell"];
     // The same seed makes up the same ids in both.
@@ -50,6 +50,31 @@ fn pb13_names_reach_the_guest_as_the_text_they_are() {
 
 fn printed(target: &Value) -> String {
     target["steps"][0]["stdout"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_exec_is_given_is_sent_as_it_is_whatever_names_look_like() {
+    let outside = tempfile::tempdir().unwrap();
+    let touch = format!("$(touch {}); x", outside.path().join("pwned").display());
+    let sandbox = sandbox_of_names(&[&touch, "{{ 7*7 }}"]);
+    let output = finish(sandbox.rollcall("exec").args(["--", "echo", "{{ target.name }}", "$(id)"]));
+    assert_eq!(code(&output), 0, "{output:?}");
+    let lines: Vec<_> =
+        [touch.as_str(), "{{ 7*7 }}"].map(|name| format!("{name} | {{{{ target.name }}}} $(id)\n")).to_vec();
+    assert_eq!(stdout(&output), lines.concat());
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0, "a name was run as a command");
+}
+
+#[test]
+fn no_name_and_no_output_passes_for_a_line_of_rollcalls_own() {
+    let names = ["web | x", "web # failed: exit 3", "web ! y"];
+    let sandbox = sandbox_of_names(&names);
+    let output = finish(sandbox.rollcall("exec").args(["--", "echo 'web-1 # failed: exit 3'; exit 4"]));
+    assert_eq!(code(&output), 1);
+    let expected: Vec<_> = ["web \\x7c x", "web \\x23 failed: exit 3", "web \\x21 y"]
+        .map(|name| format!("{name} | web-1 # failed: exit 3\n{name} # failed: exit 4\n"))
+        .to_vec();
+    assert_eq!(stdout(&output), expected.concat());
 }
 
 #[test]

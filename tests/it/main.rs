@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test asks of its tools either works or fails the test")]
 
+mod check;
+mod exec;
 mod failures;
 mod hostile;
 mod limits;
@@ -13,5 +15,6 @@ mod playbooks;
 mod sandbox;
 mod scripted;
 mod signals;
+mod targets;
 mod usage;
 mod waiting;

@@ -1,15 +1,24 @@
 //! `steps`, or `run` alone: what is done on each target.
 
-use super::{Field, Fields, Reader, STEP};
+use super::{Field, Fields, Reader};
 use crate::playbook::{
-    Diagnostic, OnFailure, Span, Step, Template, parse_duration,
+    Diagnostic, Effects, OnFailure, Severity, Span, Step, Template,
+    keys::{PLAYBOOK, STEP},
+    parse_duration,
     reader::{Bare, shortened},
     scope::{Place, Scope},
     yaml::Content,
 };
 
-/// The keys of a step that may stand beside a `run` at the top.
-const BESIDE_RUN: [&str; 4] = ["timeout", "accept", "on_failure", "idempotent"];
+/// The words of `on_failure`.
+const OUTCOMES: [(&str, OnFailure); 2] = [("stop", OnFailure::Stop), ("continue", OnFailure::Continue)];
+
+/// The words of `severity`.
+const SEVERITIES: [(&str, Severity); 3] =
+    [("info", Severity::Info), ("warning", Severity::Warning), ("error", Severity::Error)];
+
+/// The words of `effects`.
+const EFFECTS: [(&str, Effects); 2] = [("read", Effects::Read), ("change", Effects::Change)];
 
 /// A step that may not have a name of its own yet.
 struct Unnamed {
@@ -31,7 +40,10 @@ pub(super) fn read(reader: &mut Reader<'_>, playbook: &Fields<'_>, scope: &Scope
                 let help = "`run` is short for a single step; move its command into `steps`, or remove one";
                 reader.note(Diagnostic::at(later.key_span.clone(), message).help(help));
             } else {
-                for key in BESIDE_RUN.iter().filter_map(|key| playbook.get(key)) {
+                let beside_run = PLAYBOOK.groups.iter().filter(|group| group.beside == Some("run"));
+                let misplaced =
+                    beside_run.flat_map(|group| group.keys).filter_map(|key| playbook.get(key.name));
+                for key in misplaced {
                     let message = format!("`{}` stands beside `steps`", key.key);
                     let label = "it belongs in a step, beside its `run`";
                     reader.note(Diagnostic::at(key.key_span.clone(), message).label(label));
@@ -109,22 +121,35 @@ fn step(
         reader.note(mistake.help("add the command: `run: uptime`"));
     }
     let run = fields.get("run").and_then(|field| command(reader, field, scope));
+    for key in ["when", "capture", "expect"].iter().filter_map(|key| fields.get(key)) {
+        let message = format!("`{}` cannot be used yet", key.key);
+        reader.note(Diagnostic::at(key.key_span.clone(), message).help("remove it"));
+    }
     let timeout = fields
         .get("timeout")
         .map(|field| reader.quantity(field, "a duration such as `30s`", Bare::Explained, parse_duration));
     let accept = fields.get("accept").map(|field| exit_codes(reader, field));
-    let outcomes = [("stop", OnFailure::Stop), ("continue", OnFailure::Continue)];
-    let on_failure = fields.get("on_failure").map(|field| reader.one_of(field, &outcomes));
-    let idempotent = fields.get("idempotent").map(|field| reader.boolean(field));
+    let severity = fields.get("severity").and_then(|field| reader.one_of(field, &SEVERITIES));
+    let on_failure = fields.get("on_failure").and_then(|field| reader.one_of(field, &OUTCOMES));
+    let effects = fields.get("effects").and_then(|field| reader.one_of(field, &EFFECTS));
+    let mut boolean = |key| fields.get(key).and_then(|field| reader.boolean(field));
+    let kill_on_timeout = boolean("kill_on_timeout");
+    let idempotent = boolean("idempotent");
+    let bundle = boolean("bundle");
+    let step = Step::new("", run?);
     Some(Step {
         timeout: match timeout {
             Some(read) => Some(read?),
             None => None,
         },
-        accept: accept.unwrap_or_else(|| vec![0]),
-        on_failure: on_failure.unwrap_or_default().unwrap_or_default(),
-        idempotent: idempotent.unwrap_or_default().unwrap_or_default(),
-        ..Step::new("", run?)
+        kill_on_timeout: kill_on_timeout.unwrap_or(step.kill_on_timeout),
+        accept: accept.unwrap_or_else(|| step.accept.clone()),
+        severity: severity.unwrap_or_default(),
+        on_failure: on_failure.unwrap_or_default(),
+        effects: effects.unwrap_or_default(),
+        idempotent: idempotent.unwrap_or(step.idempotent),
+        bundle: bundle.unwrap_or(step.bundle),
+        ..step
     })
 }
 

@@ -1,8 +1,9 @@
 //! `targets`: which servers a playbook is for.
 
-use super::{Field, Reader, TARGETS, is_path};
+use super::{Field, Reader, is_path};
 use crate::playbook::{
     Diagnostic, Expression, FieldRule, Pattern, PatternError, TargetRules,
+    keys::TARGETS,
     nearest::nearest,
     reader::shortened,
     yaml::{Content, Node},

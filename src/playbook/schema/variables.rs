@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Field, Reader, VARIABLE};
+use super::{Field, Reader};
 use crate::playbook::{
     Diagnostic, Source, Surroundings, Vars,
+    keys::VARIABLE,
     nearest::nearest,
     reader::shortened,
     scope::Scope,

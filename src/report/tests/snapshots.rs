@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::build::{Target, ended, ok, other, record};
 use crate::{
     engine::{Problem, Ran, Reason, Status, Stop},
-    report::{Format, RunRecord, Style, write},
+    report::{Format, RunRecord, Style, write, write_summary},
 };
 
 fn rendered(format: Format, record: &RunRecord, style: Style) -> String {
@@ -262,7 +262,7 @@ fn text_prefixes_every_line_o3() {
     assert_eq!(
         text,
         "web-1 | one\nweb-1 | \nweb-1 | three\\r\nweb-1 | \\x1b[A\nweb-1 ! careful\n\
-         web-1 ! [error output cut: it was too long to be kept whole]\n"
+         web-1 # error output cut: it was too long to be kept whole\n"
     );
 }
 
@@ -296,4 +296,18 @@ fn cells_are_cut_with_an_ellipsis_o5() {
     assert!(row.contains('…') && row.chars().count() <= 60, "{row}");
     let uncut = table(&record(vec![ok("web-1", &"x".repeat(5_000))]), None);
     assert!(uncut.lines().nth(1).unwrap().chars().count() < 1_100);
+}
+
+#[test]
+fn the_summary_beside_text_names_who_was_not_ok_and_of_many_the_first() {
+    let mut targets: Vec<Target> = (1..=60)
+        .map(|number| other(&format!("web-{number}"), Status::Unavailable, None, None, Ran::No))
+        .collect();
+    targets.push(ok("fine", "42%\n"));
+    targets.push(ended("two\nlines", Status::Failed, 3, "", ""));
+    let mut out = Vec::new();
+    write_summary(&record(targets), &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<_> = text.lines().skip(1).take(2).collect();
+    assert_eq!(lines, ["  failed        two\\nlines", "  unavailable   web-[1-40] and 20 more"]);
 }
