@@ -13,21 +13,30 @@ use tempfile::TempDir;
 
 /// What every server has, whatever its family, as far as the playbooks and rollcall's own scripts use it.
 const BASE: [&str; 29] = [
-    "awk", "cat", "cut", "date", "df", "dmesg", "du", "find", "grep", "head", "id", "ls", "nproc", "printf", "readlink",
-    "sed", "sh", "sleep", "sort", "stat", "tail", "test", "timeout", "tr", "true", "uname", "uniq", "wc", "getent",
+    "awk", "cat", "cut", "date", "df", "dmesg", "du", "find", "grep", "head", "id", "ls", "nproc", "printf",
+    "readlink", "sed", "sh", "sleep", "sort", "stat", "tail", "test", "timeout", "tr", "true", "uname",
+    "uniq", "wc", "getent",
 ];
 
 /// A directory that is the whole `PATH` of a server.
 pub(crate) struct Toolbox {
     directory: TempDir,
+    /// The words of made-up tools.
+    said: TempDir,
 }
 
 /// What a made-up tool says when its arguments contain a text.
 pub(crate) struct Answer {
     pub(crate) to: &'static str,
-    /// A file of `tests/fixtures/tools`, or none for silence.
-    pub(crate) says: Option<&'static str>,
+    pub(crate) says: Says,
     pub(crate) code: u8,
+}
+
+pub(crate) enum Says {
+    /// A file of `tests/fixtures/tools`.
+    File(&'static str),
+    /// This text and a line break; nothing where it is empty.
+    Words(&'static str),
 }
 
 impl Toolbox {
@@ -60,30 +69,33 @@ impl Toolbox {
     }
 
     fn empty() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
+        Self { directory: tempfile::tempdir().unwrap(), said: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Takes a tool away.
-    pub(crate) fn remove(&self, name: &str) {
-        drop(fs::remove_file(self.path().join(name)));
-    }
-
     /// Puts a made-up tool in. What it has no answer for it refuses, so that a playbook that asks otherwise fails.
     pub(crate) fn put(&self, name: &str, answers: &[Answer]) {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tools");
         let mut script = "#!/bin/sh\ncase \" $* \" in\n".to_owned();
-        for Answer { to, says, code } in answers {
-            let says = says.map_or_else(|| PathBuf::from("/dev/null"), |file| fixtures.join(file));
-            assert!(says.exists(), "{} is missing", says.display());
-            script += &format!("*\"{to}\"*) cat '{}'; exit {code} ;;\n", says.display());
+        for (number, Answer { to, says, code }) in answers.iter().enumerate() {
+            let file = match says {
+                Says::File(name) => fixtures.join(name),
+                Says::Words(words) => {
+                    let file = self.said.path().join(format!("{name}-{number}"));
+                    let end = if words.is_empty() { "" } else { "\n" };
+                    fs::write(&file, format!("{words}{end}")).unwrap();
+                    file
+                }
+            };
+            assert!(file.is_file(), "{} is missing", file.display());
+            script += &format!("*\"{to}\"*) cat '{}'; exit {code} ;;\n", file.display());
         }
         script += "esac\necho \"not known to this test: $0 $*\" >&2\nexit 97\n";
-        self.remove(name);
         let file = self.path().join(name);
+        drop(fs::remove_file(&file));
         fs::write(&file, script).unwrap();
         fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
     }
