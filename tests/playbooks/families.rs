@@ -269,7 +269,7 @@ fn the_last_victim_of_the_oom_killer_is_named() {
 #[test]
 fn the_journals_size_is_read_in_old_and_new_words() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("syslog"), [b'x'; 100_000]).unwrap();
+    fs::write(directory.path().join("syslog"), vec![b'x'; 100_000]).unwrap();
     let path = format!("path={}", directory.path().display());
     let server =
         |name| on("log-volume").has("journalctl", [file(" --disk-usage ", name, 0)]).var(path.clone());
@@ -348,7 +348,7 @@ fn the_newest_backup_counts() {
     server().says("check_failed", &json!({ "newest": "none", "age_hours": "-", "size_mb": "-" }));
     let old = directory.path().join("two days ago.sql.gz");
     fs::write(&old, vec![b'x'; 3 << 20]).unwrap();
-    age(&old, Duration::from_secs(48 * 3600 + 60));
+    age(&old, Duration::from_mins(48 * 60 + 1));
     server().says("check_failed", &json!({ "newest": old, "age_hours": 48.0, "size_mb": 3.0 }));
     server().var("max_age=3d").says("ok", &json!({ "newest": old }));
     server().var("max_age=3d").var("files=*.tar").says("check_failed", &json!({ "newest": "none" }));

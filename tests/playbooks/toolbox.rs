@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
+    fmt::Write as _,
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
@@ -91,7 +92,7 @@ impl Toolbox {
                 }
             };
             assert!(file.is_file(), "{} is missing", file.display());
-            script += &format!("*\"{to}\"*) cat '{}'; exit {code} ;;\n", file.display());
+            writeln!(script, "*\"{to}\"*) cat '{}'; exit {code} ;;", file.display()).unwrap();
         }
         script += "esac\necho \"not known to this test: $0 $*\" >&2\nexit 97\n";
         let file = self.path().join(name);
