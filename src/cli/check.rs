@@ -18,7 +18,7 @@ use super::{
     playbook_file::{self, Here},
 };
 use crate::{
-    playbook::{Diagnostic, Playbook, Severity, Source},
+    playbook::{Diagnostic, Lint, Playbook, Severity, Source},
     report,
 };
 
@@ -141,31 +141,42 @@ fn check(path: &str, here: &Here) -> Checked {
     let source = match Source::from_bytes(playbook_file::name(path), bytes) {
         Ok(source) => source,
         Err(invalid) => {
-            let findings = invalid.diagnostics.into_iter().map(Finding::error).collect();
+            let findings = invalid.diagnostics.into_iter().map(Finding::of).collect();
             return Checked { source: invalid.source_text, steps: None, findings };
         }
     };
     let surroundings = Remembering::new(here);
     match Playbook::parse(&source, &surroundings) {
-        Ok(playbook) => Checked { source, steps: Some(playbook.steps.len()), findings: Vec::new() },
+        Ok(playbook) => {
+            let findings = playbook.warnings.into_iter().map(Finding::of).collect();
+            Checked { source, steps: Some(playbook.steps.len()), findings }
+        }
         Err(invalid) => {
             let severity = |mistake: &Diagnostic| {
-                if surroundings.is_about_absence(mistake) { Severity::Info } else { Severity::Error }
+                if surroundings.is_about_absence(mistake) { Severity::Info } else { mistake.severity }
             };
-            let findings: Vec<_> = invalid
+            let mut findings: Vec<_> = invalid
                 .diagnostics
                 .into_iter()
                 .map(|diagnostic| Finding { severity: severity(&diagnostic), diagnostic })
                 .collect();
             let playbook = Playbook::parse(&source, &StandIns(here)).ok();
+            if let Some(playbook) = &playbook {
+                // With all its values there, more could be looked at.
+                findings.retain(|finding| finding.severity != Severity::Warning);
+                findings.extend(playbook.warnings.iter().cloned().map(Finding::of));
+                findings.sort_by_key(|finding| {
+                    finding.diagnostic.span.as_ref().map_or(usize::MAX, |span| span.start)
+                });
+            }
             Checked { source, steps: playbook.map(|playbook| playbook.steps.len()), findings }
         }
     }
 }
 
 impl Finding {
-    fn error(diagnostic: Diagnostic) -> Self {
-        Self { severity: Severity::Error, diagnostic }
+    fn of(diagnostic: Diagnostic) -> Self {
+        Self { severity: diagnostic.severity, diagnostic }
     }
 
     fn drawn(&self, source: &Source) -> String {
@@ -178,14 +189,15 @@ impl Finding {
     }
 
     fn to_json(&self, source: &Source) -> Value {
-        let Diagnostic { message, span, label, help, .. } = &self.diagnostic;
+        let Diagnostic { lint, message, span, label, help, .. } = &self.diagnostic;
         let place = span.as_ref().map(|span| (source.line_column(span.start), source.line_column(span.end)));
         json!({
             "severity": self.severity.word(),
-            "name": null,
+            "name": lint.map(Lint::name),
             "message": message,
             "label": label,
             "help": help,
+            "reference": diagnostics::place_in_reference(&self.diagnostic),
             "line": place.map(|((line, _), _)| line),
             "column": place.map(|((_, column), _)| column),
             "endLine": place.map(|(_, (line, _))| line),
@@ -199,7 +211,7 @@ impl Finding {
 impl Checked {
     /// A file, or a directory, of which nothing could be read.
     fn unreadable(path: &str, why: String) -> Self {
-        let findings = vec![Finding::error(Diagnostic::nowhere(why))];
+        let findings = vec![Finding::of(Diagnostic::nowhere(why))];
         Self { source: Source::new(playbook_file::name(path), ""), steps: None, findings }
     }
 

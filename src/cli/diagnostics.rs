@@ -7,19 +7,60 @@ use miette::{
 };
 
 use crate::{
-    playbook::{Diagnostic, InvalidPlaybook, Severity, Source},
+    playbook::{Diagnostic, InvalidPlaybook, Lint, Severity, Source},
     report::{inert, inert_lines},
 };
 
-/// All the mistakes of one text, as people read them, colours included where stderr shows them.
+/// The page that explains all keys, words and warnings.
+const REFERENCE: &str = "docs/playbook.md";
+
+/// All the mistakes and warnings of one text, as people read them, colours included where stderr shows them.
 pub(super) fn draw(invalid: &InvalidPlaybook) -> String {
-    let source = &invalid.source_text;
-    let mut text: String =
-        invalid.diagnostics.iter().map(|mistake| draw_one(source, mistake, Severity::Error)).collect();
-    let count = invalid.diagnostics.len();
-    let plural = if count == 1 { "" } else { "s" };
-    let _ = writeln!(text, "{count} error{plural} in {}; nothing was sent", inert(&source.name));
+    let found = &invalid.diagnostics;
+    let mut text = draw_all(&invalid.source_text, found);
+    let name = inert(&invalid.source_text.name);
+    let _ = writeln!(text, "{} in {name}; nothing was sent{}", counted(found), reference(found));
     text
+}
+
+/// The warnings of a playbook that runs in spite of them, in the same way; nothing where there are none.
+pub(super) fn draw_warnings(source: &Source, warnings: &[Diagnostic]) -> String {
+    let mut text = draw_all(source, warnings);
+    if !warnings.is_empty() {
+        let _ = writeln!(text, "{} in {}{}", counted(warnings), inert(&source.name), reference(warnings));
+    }
+    text
+}
+
+/// Where the reference explains what a finding is about.
+pub(super) fn place_in_reference(diagnostic: &Diagnostic) -> Option<String> {
+    diagnostic.section.map(|section| format!("{REFERENCE}#{section}"))
+}
+
+fn draw_all(source: &Source, diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(|one| draw_one(source, one, one.severity)).collect()
+}
+
+/// `1 error, 2 warnings`.
+fn counted(diagnostics: &[Diagnostic]) -> String {
+    let count = |severity| diagnostics.iter().filter(|one| one.severity == severity).count();
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let parts: Vec<_> = [Severity::Error, Severity::Warning]
+        .into_iter()
+        .map(|severity| (count(severity), severity.word()))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}{}", plural(count)))
+        .collect();
+    parts.join(", ")
+}
+
+/// Says once where to read on, where any of these is explained there.
+fn reference(diagnostics: &[Diagnostic]) -> String {
+    if diagnostics.iter().any(|one| one.section.is_some()) {
+        format!(". Reference: {REFERENCE}")
+    } else {
+        String::new()
+    }
 }
 
 /// One finding, as people read it. What is worth knowing only is called a note.
@@ -42,6 +83,7 @@ fn theme() -> GraphicalTheme {
 #[derive(Debug)]
 struct Drawn {
     severity: Severity,
+    lint: Option<Lint>,
     message: String,
     help: Option<String>,
     source: Option<NamedSource<String>>,
@@ -54,6 +96,7 @@ impl Drawn {
         let span = diagnostic.span.clone();
         Self {
             severity,
+            lint: diagnostic.lint,
             message: inert(&diagnostic.message).into_owned(),
             help: diagnostic.help.as_deref().map(|help| inert_lines(help).into_owned()),
             source: span.is_some().then(|| {
@@ -89,7 +132,10 @@ impl fmt::Display for Drawn {
             Severity::Info => "note",
             Severity::Warning | Severity::Error => self.severity.word(),
         };
-        write!(formatter, "{word}: {}", self.message)
+        match self.lint {
+            Some(lint) => write!(formatter, "{word}[{}]: {}", lint.name(), self.message),
+            None => write!(formatter, "{word}: {}", self.message),
+        }
     }
 }
 

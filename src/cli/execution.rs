@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The exit code of a selection that picks nothing. Source: failure model, section 2.
-const NOTHING_MATCHED: u8 = 8;
+pub(super) const NOTHING_MATCHED: u8 = 8;
 
 /// A run that is about to be.
 pub(super) struct Execution<'a> {
@@ -89,21 +89,12 @@ impl Execution<'_> {
     }
 
     fn spec(&self, selection: Selection, confirmation: &Confirmation, run_id: Ulid) -> RunSpec {
-        let Playbook { strategy, steps, vars, .. } = &self.playbook;
         // The run's own id is as good a seed as any, and it is in the report.
         let seed = u64::from_le_bytes(run_id.to_bytes()[8..].try_into().expect("8 of 16 bytes"));
         RunSpec {
-            vars: vars.clone(),
-            order: strategy.order,
-            concurrency: strategy.concurrency.map(|most| most as usize),
-            rate: strategy.rate,
-            batches: strategy.batches.clone(),
-            pause: strategy.pause.unwrap_or_default(),
-            max_failures: strategy.max_failures,
             fail_on: self.fail_on,
-            deadline: strategy.deadline,
             confirm_over: confirmation.over,
-            ..RunSpec::new(selection, steps.clone(), seed)
+            ..spec_of(&self.playbook, selection, seed)
         }
     }
 
@@ -116,6 +107,22 @@ impl Execution<'_> {
             .is_some_and(|(percent, coverage)| coverage * 100.0 >= f64::from(percent));
         // Coverage forgives what did not run, never what ran and failed.
         if code == 3 && enough { 0 } else { code }
+    }
+}
+
+/// What the engine is told of a playbook.
+pub(super) fn spec_of(playbook: &Playbook, selection: Selection, seed: u64) -> RunSpec {
+    let Playbook { strategy, steps, vars, .. } = playbook;
+    RunSpec {
+        vars: vars.clone(),
+        order: strategy.order,
+        concurrency: strategy.concurrency.map(|most| most as usize),
+        rate: strategy.rate,
+        batches: strategy.batches.clone(),
+        pause: strategy.pause.unwrap_or_default(),
+        max_failures: strategy.max_failures,
+        deadline: strategy.deadline,
+        ..RunSpec::new(selection, steps.clone(), seed)
     }
 }
 

@@ -6,18 +6,24 @@
 
 mod absent;
 mod check;
+mod completions;
 mod confirmation;
 mod connection;
 mod diagnostics;
 mod exec;
 mod execution;
 mod failure;
+mod init;
+mod listing;
 mod logging;
+mod man;
 mod output;
 mod pace;
+mod plan;
 mod playbook_file;
 mod run;
 mod sandbox;
+mod schema;
 mod selection;
 mod targets;
 
@@ -62,12 +68,22 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Run one command on the VPSes that a selection picks, without a file
     Exec(Box<exec::ExecArgs>),
+    /// Say what a run would do, how many requests it would take and how long; starts nothing
+    Plan(Box<plan::PlanArgs>),
     /// Look for mistakes in playbooks, offline
     Check(check::CheckArgs),
     /// List the VPSes that a selection picks; starts nothing
     Targets(Box<targets::TargetsArgs>),
     /// Serve the built-in HostUp-compatible API on this machine until stopped
     Sandbox(sandbox::SandboxArgs),
+    /// Write a commented playbook to begin with
+    Init(init::InitArgs),
+    /// Print the JSON Schema of playbooks, for editors
+    Schema(schema::SchemaArgs),
+    /// Print what a shell needs to complete commands and flags
+    Completions(completions::CompletionsArgs),
+    /// Print a manual page
+    Man(man::ManArgs),
 }
 
 /// Writes a command's result to stdout. Nobody reading any more is no failure.
@@ -105,9 +121,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         match arguments.command {
             Command::Run(run) => run.execute().await,
             Command::Exec(exec) => exec.execute().await,
+            Command::Plan(plan) => plan.execute().await,
             Command::Check(check) => check.execute(),
             Command::Targets(targets) => targets.execute().await,
             Command::Sandbox(sandbox) => sandbox.execute().await,
+            Command::Init(init) => init.execute(),
+            Command::Schema(schema) => schema.execute(),
+            Command::Completions(completions) => completions.execute(),
+            Command::Man(man) => man.execute(),
         }
     });
     // A question that nobody answered may still hold a thread at stdin.

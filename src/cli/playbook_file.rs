@@ -2,11 +2,11 @@
 
 use std::{
     env, fs,
-    io::{self, Read},
+    io::{self, Read, Write},
     path::Path,
 };
 
-use super::Failure;
+use super::{Failure, diagnostics};
 use crate::playbook::{Playbook, Source, Surroundings};
 
 /// A playbook larger than this is refused before it is parsed. Source: failure model, PB8.
@@ -14,14 +14,18 @@ const MAX_PLAYBOOK: u64 = 1024 * 1024;
 /// The same for a file that a variable is read from. Source: failure model, PB15.
 const MAX_VARIABLE_FILE: u64 = 64 * 1024;
 
-/// Reads and checks the playbook at `path` (`-` for stdin), with the variables of `--var`.
+/// Reads and checks the playbook at `path` (`-` for stdin), with the variables of `--var`. Its warnings go to stderr.
 pub(super) fn read(path: &str, overrides: Vec<(String, String)>) -> Result<Playbook, Failure> {
     let bytes = bytes(path).map_err(|why| {
         Failure::usage(format!("cannot read the playbook {path}: {why}"))
             .hint("a playbook is a YAML file, or - for stdin")
     })?;
     let source = Source::from_bytes(name(path), bytes)?;
-    Ok(Playbook::parse(&source, &Here { overrides })?)
+    let playbook = Playbook::parse(&source, &Here { overrides })?;
+    let warnings = diagnostics::draw_warnings(&source, &playbook.warnings);
+    // A closed stderr is no reason not to run.
+    let _ = anstream::AutoStream::auto(io::stderr()).write_all(warnings.as_bytes());
+    Ok(playbook)
 }
 
 /// The bytes of the playbook at `path` (`-` for stdin), or why there are none.

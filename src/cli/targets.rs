@@ -2,15 +2,17 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Failure, connection::ConnectionArgs, selection::SelectionArgs};
+use super::{
+    Failure,
+    connection::ConnectionArgs,
+    listing::{self, Listing},
+    selection::SelectionArgs,
+};
 use crate::{
-    budget::RunTime,
-    engine::{Event, FinishedRun, Purpose, RunSpec, Stop},
-    fleet::{Selection, census},
+    engine::{FinishedRun, RunSpec},
+    fleet::census,
     playbook::TargetRules,
-    progress::{Mode, Progress},
     report::{self, Style},
-    runner::{self, Observer},
 };
 
 const AFTER_HELP: &str = "\
@@ -63,27 +65,11 @@ enum ListFormat {
 impl TargetsArgs {
     pub(super) async fn execute(&self) -> Result<u8, Failure> {
         let selection = self.selection.with_rules(TargetRules::default())?;
-        let connection = self.connection.open().await?;
-        let interrupts = runner::interrupts()
-            .map_err(|error| Failure::internal(format!("no signal handlers: {error}")))?;
-        let mut watcher =
-            Quiet { progress: Progress::new(Mode::None, super::stderr_moves_its_cursor(), "targets") };
-        let run = runner::drive(
-            listing(selection),
-            connection.client.clone(),
-            interrupts,
-            async |_| true,
-            &mut watcher,
-        )
-        .await;
-        if let Some(sandbox) = connection.sandbox {
-            sandbox.stop().await;
+        let spec = RunSpec::new(selection, Vec::new(), rand::random());
+        match listing::list(&self.connection, spec, "targets").await? {
+            Listing::Complete { run, .. } => self.write(&run).map(|()| 0),
+            Listing::Interrupted(code) => Ok(code),
         }
-        if let Some(stop) = &run.stop {
-            return stopped(stop);
-        }
-        self.write(&run)?;
-        Ok(0)
     }
 
     fn write(&self, run: &FinishedRun) -> Result<(), Failure> {
@@ -106,38 +92,5 @@ impl TargetsArgs {
             (ListFormat::Json, Some((field, shares))) => report::write_census_json(field, shares, count, out),
             (ListFormat::Names, Some((_, shares))) => report::write_census_names(shares, out),
         })
-    }
-}
-
-fn listing(selection: Selection) -> RunSpec {
-    RunSpec { purpose: Purpose::List, ..RunSpec::new(selection, Vec::new(), rand::random()) }
-}
-
-/// What ended a listing early, as a failure.
-fn stopped(stop: &Stop) -> Result<u8, Failure> {
-    let message = report::stop_message(stop);
-    match stop {
-        Stop::Signal(number) => Ok(u8::try_from(128 + number).unwrap_or(128)),
-        Stop::Selection(_) | Stop::Declined => Err(Failure::usage(message)),
-        Stop::Auth(_)
-        | Stop::Inventory(_)
-        | Stop::Deadline
-        | Stop::Patience(_)
-        | Stop::MaxFailures { .. } => Err(Failure::new(Failure::API, message)),
-    }
-}
-
-/// A listing is over too soon for a progress bar; only its retries are told.
-struct Quiet {
-    progress: Progress,
-}
-
-impl Observer for Quiet {
-    fn observe(&mut self, event: &Event) {
-        self.progress.observe(event);
-    }
-
-    fn tick(&mut self, now: RunTime) {
-        self.progress.tick(now);
     }
 }

@@ -13,6 +13,7 @@ mod denials;
 mod dispatch;
 mod event;
 mod finished;
+mod forecast;
 mod judging;
 mod listing;
 mod outcome;
@@ -34,6 +35,10 @@ pub use call::{
 };
 pub use event::{Event, EventKind, RequestCounts, Stop};
 pub use finished::FinishedRun;
+pub use forecast::{
+    Allowed, Forecast, HeldBack, Layout, Limit, Listed, RequestForecast, StartForecast, TargetForecast,
+    TimeForecast, forecast,
+};
 pub use outcome::{CheckResult, Ran, Reason, Status, StepResult, Summary, TargetResult};
 pub use run::{Engine, GRACE, PATIENCE};
 pub use spec::{Purpose, RunSpec};

@@ -1,8 +1,10 @@
-//! Mistakes in a playbook, with their place.
+//! Mistakes in a playbook, and what is better done otherwise, with their place.
 //!
 //! A [`Diagnostic`] is data: what is wrong, where, and what to do. `cli/` draws it.
 
 use std::{ops::Range, sync::Arc};
+
+use super::{Lint, Severity};
 
 /// A place in a source text, in bytes.
 pub type Span = Range<usize>;
@@ -55,9 +57,13 @@ impl Source {
     }
 }
 
-/// One mistake: what, where, and what to do about it.
+/// One mistake or warning: what, where, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// An error, or a warning: a playbook runs in spite of it.
+    pub severity: Severity,
+    /// Of a warning, which one it is.
+    pub lint: Option<Lint>,
     /// What is wrong, a lower-case fragment: "unknown key `timout`".
     pub message: String,
     /// The bytes it is about; `None` where a mistake has no place (an empty file).
@@ -66,17 +72,32 @@ pub struct Diagnostic {
     pub label: Option<String>,
     /// What to do, a sentence of its own, where the label does not say.
     pub help: Option<String>,
+    /// The section of the reference (`docs/playbook.md`) that has more, such as `steps`.
+    pub section: Option<&'static str>,
 }
 
 impl Diagnostic {
     /// A mistake at a place.
     pub fn at(span: Span, message: impl Into<String>) -> Self {
-        Self { message: message.into(), span: Some(span), label: None, help: None }
+        Self { span: Some(span), ..Self::nowhere(message) }
     }
 
     /// A mistake without a place.
     pub fn nowhere(message: impl Into<String>) -> Self {
-        Self { message: message.into(), span: None, label: None, help: None }
+        Self {
+            severity: Severity::Error,
+            lint: None,
+            message: message.into(),
+            span: None,
+            label: None,
+            help: None,
+            section: None,
+        }
+    }
+
+    /// A warning at a place.
+    pub(super) fn warning(lint: Lint, span: Span, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, lint: Some(lint), ..Self::at(span, message) }
     }
 
     /// With words under the span.
@@ -94,24 +115,28 @@ impl Diagnostic {
     }
 }
 
-/// All the mistakes of one source text. Never empty.
+/// All the mistakes of one source text, and its warnings. At least one is an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} mistake(s) in {}", .diagnostics.len(), .source_text.name)]
 pub struct InvalidPlaybook {
     /// The text they are in.
     pub source_text: Source,
-    /// The mistakes, in the order of their places.
+    /// In the order of their places.
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// Puts diagnostics in the order of their places; those without one come last. The same one at the same place (an
+/// alias brings it twice) is kept once.
+pub(super) fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let place = |diagnostic: &Diagnostic| diagnostic.span.as_ref().map_or(usize::MAX, |span| span.start);
+    diagnostics.sort_by_key(place);
+    diagnostics.dedup();
+    diagnostics
+}
+
 impl InvalidPlaybook {
-    /// Puts mistakes in the order of their places; those without one come last. The same mistake at the same
-    /// place (an alias brings it twice) is kept once.
-    pub(super) fn new(source_text: Source, mut diagnostics: Vec<Diagnostic>) -> Self {
-        let place = |mistake: &Diagnostic| mistake.span.as_ref().map_or(usize::MAX, |span| span.start);
-        diagnostics.sort_by_key(place);
-        diagnostics.dedup();
-        Self { source_text, diagnostics }
+    pub(super) fn new(source_text: Source, diagnostics: Vec<Diagnostic>) -> Self {
+        Self { source_text, diagnostics: in_order(diagnostics) }
     }
 }
 

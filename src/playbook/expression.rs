@@ -13,6 +13,7 @@ mod captured;
 mod comparison;
 mod context;
 mod evaluation;
+mod forecast;
 mod matcher;
 mod parser;
 mod syntax;
@@ -22,7 +23,11 @@ mod why;
 use std::sync::Arc;
 
 pub use self::context::Context;
-pub(super) use self::context::OUTPUT;
+pub(super) use self::{
+    comparison::Sort,
+    context::OUTPUT,
+    forecast::{Known, Read},
+};
 use self::{evaluation::Evaluation, syntax::Node, why::Why};
 use super::Span;
 

@@ -15,6 +15,7 @@ mod expression;
 mod json_schema;
 mod keys;
 mod language;
+mod lint;
 mod nearest;
 mod pattern;
 mod placement;
@@ -34,6 +35,7 @@ use std::time::Duration;
 pub use diagnostic::{Diagnostic, InvalidPlaybook, Source, Span};
 pub use expression::{Context, Expression, ExpressionError, Judgement, MAX_CAPTURE};
 pub use json_schema::json_schema;
+pub use lint::Lint;
 pub(crate) use nearest::nearest;
 pub use pattern::{Pattern, PatternError};
 pub use portion::Portion;
@@ -69,6 +71,8 @@ pub struct Playbook {
     pub path: Option<String>,
     /// SHA-256 of the text, in lower-case hexadecimal.
     pub sha256: String,
+    /// What is better done otherwise, in the order of the text.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// `targets:` of a playbook, or the same rules from flags.

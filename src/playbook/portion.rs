@@ -61,6 +61,9 @@ impl FromStr for Portion {
         // In some tools `010` is eight.
         let is_number = |text: &str| digits(text) && (text == "0" || !text.starts_with('0'));
         let Some(percentage) = written.strip_suffix('%') else {
+            if digits(written) && !is_number(written) {
+                return refuse(format!("`{}` begins with 0", shortened(written)));
+            }
             if !is_number(written) {
                 return refuse(format!("`{}` is not a whole number or a percentage", shortened(written)));
             }

@@ -1,4 +1,4 @@
-//! Reads typed values out of a YAML tree and collects every mistake on the way.
+//! Reads typed values out of a YAML tree and collects every mistake on the way, warnings too.
 //!
 //! Each question ("the text under this key", "one of these words") answers `None` where there is no good answer
 //! and has then noted why, so that reading goes on and finds the next mistake too. Which keys there are, and what
@@ -6,7 +6,7 @@
 
 use super::{
     Diagnostic, QuantityError, Source, Span,
-    keys::{ALL, Keys},
+    keys::{ALL, Keys, Shape},
     nearest::nearest,
     placement,
     yaml::{Content, Node},
@@ -20,15 +20,27 @@ pub(super) struct Field<'n> {
     pub(super) node: &'n Node,
 }
 
-/// The entries of a mapping whose keys are known.
+/// The entries of a mapping whose keys are known. An unknown key that was probably meant to be one of them has been
+/// noted, and stands here for that one, so that the mistakes under it are found too.
 #[derive(Debug)]
 pub(super) struct Fields<'n> {
     entries: Vec<Field<'n>>,
-    /// Keys that an unknown one was probably meant to be.
-    meant: Vec<&'static str>,
+    /// Whether there were others that nothing could be made of.
+    pub(super) strays: bool,
 }
 
-impl Field<'_> {
+impl<'n> Field<'n> {
+    /// The field under a key of a mapping that has been read before.
+    pub(super) fn of(mapping: &'n Node, key: &str) -> Option<Self> {
+        let Content::Mapping(entries) = &mapping.content else { return None };
+        entries.iter().find_map(|(name, node)| match &name.content {
+            Content::Text(text) if text == key => {
+                Some(Field { key: text, key_span: name.span.clone(), node })
+            }
+            _ => None,
+        })
+    }
+
     /// Its value, or its key where the value takes no place in the text.
     fn place(&self) -> Span {
         if self.node.span.is_empty() { self.key_span.clone() } else { self.node.span.clone() }
@@ -40,32 +52,34 @@ impl<'n> Fields<'n> {
     pub(super) fn get(&self, key: &str) -> Option<&Field<'n>> {
         self.entries.iter().find(|field| field.key == key)
     }
-
-    /// Whether a key is there, or is probably what a mistyped one was meant to be: then its absence is no second
-    /// mistake.
-    pub(super) fn has_or_means(&self, key: &str) -> bool {
-        self.get(key).is_some() || self.meant.contains(&key)
-    }
 }
 
 /// Reads one source text and keeps its mistakes.
 #[derive(Debug)]
 pub(super) struct Reader<'s> {
     source: &'s Source,
-    mistakes: Vec<Diagnostic>,
+    /// The section of the reference about what is being read.
+    section: Option<&'static str>,
+    found: Vec<Diagnostic>,
 }
 
 impl<'s> Reader<'s> {
     pub(super) fn new(source: &'s Source) -> Self {
-        Self { source, mistakes: Vec::new() }
+        Self { source, section: None, found: Vec::new() }
     }
 
-    /// Notes a mistake.
-    pub(super) fn note(&mut self, mistake: Diagnostic) {
-        self.mistakes.push(mistake);
+    /// From here on, mistakes are about what this section of the reference describes.
+    pub(super) fn turn_to(&mut self, section: &'static str) {
+        self.section = Some(section);
     }
 
-    /// Notes a mistake about a part of a scalar's text: a span of the text becomes one of the file.
+    /// Notes a mistake or a warning.
+    pub(super) fn note(&mut self, diagnostic: Diagnostic) {
+        let section = diagnostic.section.or(self.section);
+        self.found.push(Diagnostic { section, ..diagnostic });
+    }
+
+    /// Notes a mistake or a warning about a part of a scalar's text: a span of the text becomes one of the file.
     pub(super) fn note_inside(&mut self, field: &Field<'_>, text: &str, mut mistake: Diagnostic) {
         mistake.span = Some(match mistake.span {
             Some(part) => placement::place(&self.source.text, &field.node.span, text, &part),
@@ -74,8 +88,9 @@ impl<'s> Reader<'s> {
         self.note(mistake);
     }
 
-    pub(super) fn into_mistakes(self) -> Vec<Diagnostic> {
-        self.mistakes
+    /// All that was noted.
+    pub(super) fn into_found(self) -> Vec<Diagnostic> {
+        self.found
     }
 
     pub(super) fn line_of(&self, span: &Span) -> usize {
@@ -89,16 +104,20 @@ impl<'s> Reader<'s> {
 
     /// Reads a mapping with known keys; `at` is what to point at where it is something else.
     pub(super) fn fields<'n>(&mut self, node: &'n Node, at: &Span, keys: &Keys) -> Option<Fields<'n>> {
-        let mut entries = self.entries(node, at, keys.of)?;
-        let mut meant = Vec::new();
-        entries.retain(|field| {
-            let known = keys.has(field.key);
-            if !known {
-                meant.extend(self.unknown_key(field, keys));
+        self.turn_to(keys.section);
+        let (mut entries, unknown): (Vec<_>, Vec<_>) =
+            self.entries(node, at, keys.of)?.into_iter().partition(|field| keys.has(field.key));
+        let mut strays = false;
+        for field in unknown {
+            if let Some(meant) = self.unknown_key(&field, keys)
+                && !entries.iter().any(|known| known.key == meant)
+            {
+                entries.push(Field { key: meant, ..field });
+            } else {
+                strays = true;
             }
-            known
-        });
-        Some(Fields { entries, meant })
+        }
+        Some(Fields { entries, strays })
     }
 
     /// Notes an unknown key, and answers which key of this mapping was probably meant.
@@ -112,7 +131,12 @@ impl<'s> Reader<'s> {
         // But `name` under `targets` is the server's.
         let mut others = ALL.iter().rev().filter(|_| keys.stray.is_none() || key != "name");
         if let Some(other) = others.find(|other| other.has(key)) {
-            self.note(mistake.label(format!("`{key}` belongs {}", other.place)));
+            let mistake = mistake.label(format!("`{key}` belongs {}", other.place));
+            self.note(if key == "where" && keys.has("when") {
+                mistake.help("what decides whether a step runs on a target is its `when`")
+            } else {
+                mistake
+            });
             return None;
         }
         let meant = keys.by_synonym(key).or_else(|| nearest(key, keys.names()));
@@ -205,7 +229,8 @@ impl<'s> Reader<'s> {
         self.note(if meant.is_empty() {
             mistake
         } else {
-            mistake.help(format!("`yes` and `no` and what is in quotes are text; write `{meant}`"))
+            mistake
+                .help(format!("`yes`, `no`, `on`, `off` and whatever is in quotes are text; write `{meant}`"))
         });
         None
     }
@@ -220,11 +245,17 @@ impl<'s> Reader<'s> {
             return Some(*value);
         }
         let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        let mut mistake = self.unexpected(field, &format!("one of {}", listed(&names)));
-        if let Some(near) = nearest(written, names) {
-            mistake = mistake.label(format!("did you mean `{near}`?"));
-        }
-        self.note(mistake);
+        let mistake = self.unexpected(field, &format!("one of {}", listed(&names)));
+        let known = ALL.iter().flat_map(|keys| keys.keys()).find(|key| key.name == field.key);
+        self.note(match (nearest(written, names), known.map(|key| key.shape)) {
+            (Some(near), _) => mistake.label(format!("did you mean `{near}`?")),
+            (None, Some(Shape::Words(words))) => {
+                let meanings: Vec<_> =
+                    words.iter().map(|(word, meaning)| format!("`{word}`: {meaning}")).collect();
+                mistake.help(meanings.join("; "))
+            }
+            _ => mistake,
+        });
         None
     }
 
@@ -285,6 +316,9 @@ impl<'s> Reader<'s> {
             Content::Null => "nothing".to_owned(),
             Content::Boolean(_) => format!("`{}`", self.written(node)),
             Content::Number(_) => format!("the number {}", shortened(self.written(node))),
+            Content::Text(text) if text.starts_with('0') && text == self.written(node) => {
+                format!("the text `{}` (a number does not begin with 0)", shortened(text))
+            }
             Content::Text(text) => format!("the text `{}`", shortened(text)),
             Content::List(_) => "a list".to_owned(),
             Content::Mapping(_) => "a mapping".to_owned(),

@@ -3,6 +3,7 @@
 //! Which keys there are, and what they mean, is in `keys`; the questions asked of a value are in `reader`. Here each
 //! key has the line that reads it. `targets`, `vars`, `strategy`, `steps` and `report` have a file each.
 
+mod judgements;
 mod report;
 mod steps;
 mod strategy;
@@ -14,18 +15,20 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Diagnostic, InvalidPlaybook, Playbook, RenderError, ReportOptions, Source, Step, Strategy, Surroundings,
-    TargetRules, Template, Vars,
-    keys::PLAYBOOK,
+    Diagnostic, InvalidPlaybook, Playbook, RenderError, ReportOptions, Severity, Source, Step, Strategy,
+    Surroundings, TargetRules, Template, Vars,
+    diagnostic::in_order,
+    keys::{PLAYBOOK, STEP, VARIABLE},
+    lint,
     reader::{Field, Fields, Reader},
-    yaml::{self, Content},
+    yaml::{self, Content, Node},
 };
 
 impl Playbook {
-    /// Reads a playbook.
+    /// Reads a playbook. What is better done otherwise in it is in its `warnings`.
     ///
     /// # Errors
-    /// All of its mistakes, each with its place. Only a mistake in the YAML itself stands alone: what follows it
+    /// All of its mistakes, each with its place, and the warnings between them. Only a mistake in the YAML itself stands alone: what follows it
     /// cannot be read.
     pub fn parse(source: &Source, surroundings: &dyn Surroundings) -> Result<Self, InvalidPlaybook> {
         let invalid = |mistakes| InvalidPlaybook::new(source.clone(), mistakes);
@@ -42,9 +45,14 @@ impl Playbook {
         let mut reader = Reader::new(source);
         let playbook = reader
             .fields(&root, &root.span, &PLAYBOOK)
-            .and_then(|fields| playbook(&mut reader, source, &fields, surroundings));
-        let mistakes = reader.into_mistakes();
-        playbook.filter(|_| mistakes.is_empty()).ok_or_else(|| invalid(mistakes))
+            .and_then(|fields| playbook(&mut reader, source, &root, &fields, surroundings));
+        let found = reader.into_found();
+        match playbook {
+            Some(playbook) if found.iter().all(|one| one.severity < Severity::Error) => {
+                Ok(Self { warnings: in_order(found), ..playbook })
+            }
+            _ => Err(invalid(found)),
+        }
     }
 
     /// One command without a file: it is sent as it stands and is never a template.
@@ -70,6 +78,7 @@ impl Playbook {
             report: ReportOptions::default(),
             path: None,
             sha256: sha256(command),
+            warnings: Vec::new(),
         })
     }
 }
@@ -79,16 +88,24 @@ impl Playbook {
 fn playbook(
     reader: &mut Reader<'_>,
     source: &Source,
+    root: &Node,
     fields: &Fields<'_>,
     surroundings: &dyn Surroundings,
 ) -> Option<Playbook> {
     let name = fields.get("name").and_then(|field| reader.text(field));
     let description = fields.get("description").and_then(|field| reader.text(field));
+    reader.turn_to(VARIABLE.section);
     let variables = variables::read(reader, fields.get("vars"), surroundings);
     let targets = fields.get("targets").map(|field| targets::read(reader, field, &variables.declared));
     let strategy = fields.get("strategy").map(|field| strategy::read(reader, field));
-    let steps = steps::read(reader, fields, &variables.scope());
-    let report = fields.get("report").map(|field| report::read(reader, field));
+    reader.turn_to(STEP.section);
+    let steps = steps::read(reader, root, fields, &variables.scope());
+    let captures: Vec<_> = steps.iter().flatten().flat_map(|step| &step.capture).collect();
+    let captures: Vec<_> = captures.into_iter().map(|capture| capture.name.as_str()).collect();
+    let report = fields.get("report").map(|field| report::read(reader, field, &captures));
+    if let Some(steps) = &steps {
+        lint::check(reader, fields, steps, &variables.vars, strategy.as_ref());
+    }
     Some(Playbook {
         name: name.map_or_else(|| name_of_file(&source.name), |name| name.trim().to_owned()),
         description: description.map(|text| text.trim().to_owned()),
@@ -99,6 +116,7 @@ fn playbook(
         report: report.unwrap_or_default(),
         path: Some(source.name.clone()),
         sha256: sha256(&source.text),
+        warnings: Vec::new(),
     })
 }
 

@@ -21,7 +21,6 @@ pub(super) struct Scope<'a> {
 }
 
 /// What in a step reads.
-#[expect(dead_code, reason = "the schema reads only commands yet")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// `run`: nothing is known of this step yet.

@@ -8,7 +8,7 @@
 //! The checks that find mistakes before the first request are in `names` and `shell`.
 
 mod names;
-mod segments;
+pub(super) mod segments;
 mod shell;
 
 use std::{

@@ -51,8 +51,8 @@ fn parse(text: &str) -> Result<Playbook, InvalidPlaybook> {
 fn drawn(invalid: &InvalidPlaybook) -> String {
     let source = &invalid.source_text;
     let mut drawing = String::new();
-    for Diagnostic { message, span, label, help } in &invalid.diagnostics {
-        writeln!(drawing, "error: {message}").unwrap();
+    for Diagnostic { severity, message, span, label, help, .. } in &invalid.diagnostics {
+        writeln!(drawing, "{}: {message}", severity.word()).unwrap();
         if let Some(span) = span {
             let (line, column) = source.line_column(span.start);
             let text = source.text.lines().nth(line - 1).unwrap_or_default();

@@ -70,8 +70,13 @@ pub(super) fn write_lines(table: &Table, out: &mut dyn Write) -> io::Result<()> 
     writeln!(out)
 }
 
-/// Writes how the selection divided the inventory: `189 of 200 servers (11 not active and running)`.
+/// Writes how the selection divided the inventory.
 pub(super) fn write_tally(tally: &Tally, selected: usize, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", divided(tally, selected))
+}
+
+/// How the selection divided the inventory: `189 of 200 servers (11 not active and running)`.
+pub(super) fn divided(tally: &Tally, selected: usize) -> String {
     let left_out: Vec<String> = [
         (tally.not_running, "not active and running"),
         (tally.not_matching, "not matching"),
@@ -85,7 +90,7 @@ pub(super) fn write_tally(tally: &Tally, selected: usize, out: &mut dyn Write) -
     .collect();
     let left_out = if left_out.is_empty() { String::new() } else { format!(" ({})", left_out.join(", ")) };
     let servers = if tally.listed == 1 { "server" } else { "servers" };
-    writeln!(out, "{selected} of {} {servers}{left_out}", tally.listed)
+    format!("{selected} of {} {servers}{left_out}", tally.listed)
 }
 
 /// Writes the names of the selected VPSes on one line, folded as clush's nodeset does: `web-[1-116,118-149]`.

@@ -14,6 +14,7 @@ mod inert;
 mod inert_json;
 mod inventory;
 mod json;
+mod plan;
 mod redact;
 mod summary;
 mod table;
@@ -30,6 +31,7 @@ pub use file::write_atomically;
 pub use format::{Format, UnknownFormat};
 pub use inert::{inert, inert_lines};
 pub use inventory::{write_inventory_json, write_inventory_names, write_inventory_table};
+pub use plan::{PlanRecord, write_plan, write_plan_json};
 pub use redact::REDACTED;
 pub(crate) use redact::Redactor;
 

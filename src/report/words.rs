@@ -22,6 +22,19 @@ pub(crate) fn span(span: Duration) -> String {
     }
 }
 
+/// A number as people read it: `1,003`.
+pub(super) fn number(number: usize) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
 /// A limit: `300 per 5 s`.
 pub(crate) fn limit(requests: u64, window: Option<Duration>) -> String {
     match window {
@@ -160,6 +173,12 @@ fn without_request(problem: &Problem) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_have_their_thousands_apart() {
+        let shown = [0, 12, 999, 1_003, 12_345, 1_234_567].map(number);
+        assert_eq!(shown, ["0", "12", "999", "1,003", "12,345", "1,234,567"]);
+    }
 
     #[test]
     fn spans_read_well_at_every_size() {

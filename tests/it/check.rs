@@ -80,7 +80,7 @@ fn pb15_a_value_that_is_not_here_is_a_note_and_the_rest_is_checked() {
     assert_eq!(code(&files.check(&["--deny-warnings", "fine.yaml"])), 0, "a note is no warning");
 
     let output = files.check(&["--var", "mount=/", "fine.yaml"]);
-    assert_eq!((code(&output), stdout(&output)), (0, "fine.yaml: ok, 1 step, 2 notes\n"));
+    assert_eq!((code(&output), stdout(&output)), (0, "fine.yaml: ok, 1 step, 1 warning, 2 notes\n"));
     let output = files.check(&["broken.yaml"]);
     assert_eq!(code(&output), 2, "{output:?}");
 
@@ -88,6 +88,32 @@ fn pb15_a_value_that_is_not_here_is_a_note_and_the_rest_is_checked() {
     let output = finish(rollcall().current_dir(files.0.path()).args(["run", "--sandbox", "1", "fine.yaml"]));
     assert_eq!(code(&output), 2);
     assert_eq!(stderr(&output).matches("error: ").count(), 3, "{output:?}");
+}
+
+#[test]
+fn warnings_are_named_and_stop_nothing_unless_they_are_denied() {
+    let files = Files::new(&[(
+        "restart.yaml",
+        "name: x\nrun: echo {{ target.name | raw }} && systemctl restart cron\n",
+    )]);
+    let output = files.check(&["restart.yaml"]);
+    assert_eq!((code(&output), stdout(&output)), (0, "restart.yaml: ok, 1 step, 2 warnings\n"));
+    insta::assert_snapshot!("warnings", stderr(&output));
+    assert_eq!(code(&files.check(&["--deny-warnings", "restart.yaml"])), 2);
+    let json = document(&files.check(&["-o", "json", "restart.yaml"]));
+    let first = &json["files"][0]["diagnostics"][0];
+    assert_eq!(
+        (&first["severity"], &first["name"], &first["reference"]),
+        (&json!("warning"), &json!("raw-on-target"), &json!("docs/playbook.md#warnings"))
+    );
+
+    let output =
+        finish(rollcall().current_dir(files.0.path()).args(["run", "--sandbox", "3", "restart.yaml"]));
+    assert!(
+        stderr(&output).contains("2 warnings in restart.yaml. Reference: docs/playbook.md"),
+        "{output:?}"
+    );
+    assert!(stdout(&output).contains("3 targets"), "{output:?}");
 }
 
 #[test]
@@ -102,7 +128,7 @@ fn json_is_one_document_with_every_place() {
     assert_eq!((&file(1)["path"], &file(1)["valid"]), (&json!("bad.yaml"), &json!(false)));
     let expected = json!({
         "severity": "error", "name": null, "message": "unknown key `timout` in a step",
-        "label": "did you mean `timeout`?", "help": null,
+        "label": "did you mean `timeout`?", "help": null, "reference": "docs/playbook.md#steps",
         "line": 4, "column": 5, "endLine": 4, "endColumn": 11, "offset": 37, "length": 6,
     });
     assert_eq!(file(1)["diagnostics"][0], expected);

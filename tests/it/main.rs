@@ -7,10 +7,13 @@
 mod check;
 mod exec;
 mod failures;
+mod generated;
 mod hostile;
+mod init;
 mod limits;
 mod main_job;
 mod output;
+mod plan;
 mod playbooks;
 mod sandbox;
 mod scripted;

@@ -10,7 +10,19 @@ const PLAYBOOK: &str = "name: output\nrun: echo one; echo two; echo three >&2\n"
 
 #[test]
 fn each_commands_help_is_as_agreed() {
-    for command in ["rollcall", "run", "exec", "check", "targets", "sandbox"] {
+    for command in [
+        "rollcall",
+        "run",
+        "exec",
+        "plan",
+        "check",
+        "targets",
+        "sandbox",
+        "init",
+        "schema",
+        "completions",
+        "man",
+    ] {
         let subcommand = (command != "rollcall").then_some(command);
         let output = finish(rollcall().args(subcommand).arg("--help"));
         assert_eq!((code(&output), stderr(&output)), (0, ""));

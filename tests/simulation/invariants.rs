@@ -12,10 +12,13 @@ use rollcall::{
 };
 
 use crate::{
+    guest::steps_of,
     harness::{Account, Request, Seen},
+    judgements,
     limiter::Kind,
-    server::{Process, output_of},
-    world::{Headers, World, command_text},
+    rollouts,
+    server::Process,
+    world::{Headers, World},
 };
 
 /// What an invariant may look at.
@@ -26,7 +29,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) journal: &'a BTreeMap<u64, Process>,
 }
 
-type Verdict = Result<(), String>;
+pub(crate) type Verdict = Result<(), String>;
 
 /// A rule and its name.
 pub(crate) type Invariant = (&'static str, fn(&Evidence) -> Verdict);
@@ -51,15 +54,26 @@ pub(crate) const ALL: &[Invariant] = &[
     ("no start before the whole inventory", no_start_before_the_inventory),
     ("a run that is stopped early on starts nothing", early_stops_start_nothing),
     ("no 429 where the answers say what is left", no_refusals_where_the_budget_is_known),
+    ("batches wait for each other", rollouts::batches_wait_for_each_other),
+    ("nobody is started after too many failures", rollouts::nobody_is_started_after_too_many_failures),
+    ("too many failures leave nobody half done", rollouts::too_many_failures_leave_nobody_half_done),
+    ("conditions are obeyed", judgements::conditions_are_obeyed),
+    ("captures are their steps' own", judgements::captures_are_their_steps_own),
+    ("`on_failure` is obeyed", judgements::on_failure_is_obeyed),
+    (
+        "nothing is changed after a failed expectation",
+        judgements::nothing_is_changed_after_a_failed_expectation,
+    ),
+    ("markers are not missed where they are", judgements::markers_are_not_missed_where_they_are),
     ("requests are counted as sent", requests_are_counted),
     ("the summary adds up", summary_adds_up),
 ];
 
-fn ensure(holds: bool, message: impl FnOnce() -> String) -> Verdict {
+pub(crate) fn ensure(holds: bool, message: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { Err(message()) }
 }
 
-fn results<'a>(evidence: &'a Evidence) -> impl Iterator<Item = (&'a VpsId, &'a TargetResult)> {
+pub(crate) fn results<'a>(evidence: &'a Evidence) -> impl Iterator<Item = (&'a VpsId, &'a TargetResult)> {
     let targets = evidence.account.run.targets.iter();
     targets.filter_map(|target| Some((target.vps.id().ok()?, &**target)))
 }
@@ -71,7 +85,8 @@ fn step_results<'a>(evidence: &'a Evidence) -> impl Iterator<Item = (&'a VpsId, 
 }
 
 fn processes(evidence: &Evidence, vps: &VpsId, step: usize) -> usize {
-    evidence.journal.values().filter(|process| process.vps == *vps && process.step == step).count()
+    let on_it = evidence.journal.values().filter(|process| process.vps == *vps);
+    on_it.flat_map(|process| &process.work.parts).filter(|part| part.step == step).count()
 }
 
 fn starts_of<'a>(
@@ -79,9 +94,10 @@ fn starts_of<'a>(
     vps: &'a VpsId,
     step: usize,
 ) -> impl Iterator<Item = &'a Request> + use<'a> {
-    let text = command_text(step);
+    let guests = &evidence.world.guests;
     evidence.account.requests.iter().filter(move |request| {
-        matches!(&request.call, Call::Start { vps: on, command } if on == vps && **command == *text)
+        matches!(&request.call, Call::Start { vps: on, command } if on == vps
+            && steps_of(&guests[on], command).contains(&step))
     })
 }
 
@@ -105,7 +121,9 @@ fn every_selected_vps_ends_once(evidence: &Evidence) -> Verdict {
 fn no_step_runs_twice(evidence: &Evidence) -> Verdict {
     let mut counts: BTreeMap<(&VpsId, usize), usize> = BTreeMap::new();
     for process in evidence.journal.values() {
-        *counts.entry((&process.vps, process.step)).or_default() += 1;
+        for part in &process.work.parts {
+            *counts.entry((&process.vps, part.step)).or_default() += 1;
+        }
     }
     for ((vps, step), count) in counts {
         let most = if evidence.world.spec.steps[step].idempotent { 3 } else { 1 };
@@ -191,52 +209,72 @@ fn ran_is_truthful(evidence: &Evidence) -> Verdict {
 
 fn ok_is_never_guessed(evidence: &Evidence) -> Verdict {
     for (vps, step, result) in step_results(evidence) {
-        if !matches!(result.status, Status::Ok | Status::Failed) {
+        let killed = result.reason == Some(Reason::Killed);
+        if !matches!(result.status, Status::Ok | Status::Failed | Status::CheckFailed) && !killed {
             continue;
         }
         let told = format!("step {step} of {vps}: {} {:?}", result.status, result.exit_code);
         let pid = result.pid.ok_or_else(|| format!("{told} without a pid"))?;
         let process =
             evidence.journal.get(&pid.number()).ok_or_else(|| format!("{told}: no such process"))?;
-        let same = process.vps == *vps && process.step == step;
-        ensure(same, || format!("{told}: the result of another process"))?;
-        let real = process.command.exit_code == result.exit_code && process.command.signal == result.signal;
-        ensure(real, || format!("{told}, really {:?}", process.command))?;
+        let part = process.work.parts.iter().find(|part| part.step == step && process.vps == *vps);
+        let part = part.ok_or_else(|| format!("{told}: the result of another process"))?;
+        let real =
+            part.exit_code == result.exit_code && part.signal == result.signal && part.killed == killed;
+        ensure(real, || format!("{told}, really {part:?}"))?;
         let accept = &evidence.world.spec.steps[step].accept;
-        let good = result.exit_code.is_some_and(|code| accept.contains(&code));
-        ensure(good == (result.status == Status::Ok), || format!("{told}, accepted {accept:?}"))?;
-        let output = result.stdout.as_ref().map(|stream| stream.text.clone());
-        ensure(output == Some(output_of(pid.number())), || format!("{told} printed {output:?}"))?;
+        let good = !killed && result.exit_code.is_some_and(|code| accept.contains(&code));
+        let told_good = matches!(result.status, Status::Ok | Status::CheckFailed);
+        ensure(good == told_good, || format!("{told}, accepted {accept:?}"))?;
+        let holds = result.checks.iter().all(|check| check.holds);
+        ensure(good == (told_good && holds) || result.status == Status::CheckFailed, || {
+            format!("{told}: {:?}", result.checks)
+        })?;
+        let text =
+            |stream: &Option<rollcall::engine::Stream>| stream.as_ref().map(|stream| stream.text.clone());
+        let output = (text(&result.stdout), text(&result.stderr));
+        let printed = (Some(part.stdout.clone()), Some(part.stderr.clone()));
+        ensure(output == printed, || format!("{told} printed {output:?}"))?;
     }
     Ok(())
 }
 
 /// | status | reasons | ran |
 /// |---|---|---|
-/// | ok, failed, timed_out | none | yes |
-/// | unknown | of the start: maybe; of the poll: yes | |
-/// | running | none, auth, rate_limited | yes |
+/// | ok, failed | none | yes |
+/// | check_failed | none, capture_failed | yes |
+/// | timed_out | none; killed | yes; behind the first step of a bundle maybe |
+/// | unknown | of the start: maybe; of the poll: yes, behind the first step of a bundle maybe | |
+/// | running | none, auth, rate_limited | the same |
 /// | unavailable, refused, skipped | always one | no |
 /// | cancelled | none | no |
 #[expect(clippy::match_like_matches_macro, reason = "it is a table")]
 fn allowed(result: &StepResult) -> bool {
     use Reason as R;
     match (result.status, result.reason, result.ran) {
-        (Status::Ok | Status::Failed | Status::TimedOut, None, Ran::Yes) => true,
+        (Status::Ok | Status::Failed, None, Ran::Yes) => true,
+        (Status::CheckFailed, None | Some(R::CaptureFailed), Ran::Yes) => true,
+        (Status::TimedOut, Some(R::Killed), Ran::Yes) => true,
+        (Status::TimedOut, None, Ran::Yes | Ran::Maybe) => true,
         (Status::Unknown, Some(R::NoReply | R::Http5xx | R::Redirect), Ran::Maybe) => true,
         (
             Status::Unknown,
-            Some(R::NoPid | R::ResultLost | R::PollLost | R::NoExitCode | R::ResultTooLarge | R::Mismatch),
-            Ran::Yes,
+            Some(R::NoPid | R::ResultLost | R::PollLost | R::ResultTooLarge | R::Mismatch | R::MarkerLost),
+            Ran::Yes | Ran::Maybe,
         ) => true,
-        (Status::Running, None | Some(R::Auth | R::RateLimited), Ran::Yes) => true,
+        (Status::Unknown, Some(R::NoExitCode), Ran::Yes) => true,
+        (Status::Running, None | Some(R::Auth | R::RateLimited), Ran::Yes | Ran::Maybe) => true,
         (
             Status::Unavailable,
             Some(R::Agent | R::Gone | R::ProbeFailed | R::Unreachable | R::RateLimited),
             Ran::No,
         ) => true,
         (Status::Refused, Some(R::BadId | R::Api | R::Template), Ran::No) => true,
-        (Status::Skipped, Some(R::Deadline | R::EarlierStep | R::Auth), Ran::No) => true,
+        (
+            Status::Skipped,
+            Some(R::Deadline | R::EarlierStep | R::Auth | R::When | R::MaxFailures),
+            Ran::No,
+        ) => true,
         (Status::Cancelled, None, Ran::No) => true,
         _ => false,
     }
@@ -249,7 +287,8 @@ fn statuses_and_reasons_fit(evidence: &Evidence) -> Verdict {
                 format!("{}: {} {:?} ran {}", target.vps.raw_id(), result.status, result.reason, result.ran)
             })?;
         }
-        let worst = target.steps.iter().map(|step| step.status).min();
+        let counts = target.steps.iter().filter(|step| step.reason != Some(Reason::When));
+        let worst = counts.map(|step| step.status).min().or(Some(Status::Skipped));
         let most = target.steps.iter().map(|step| step.ran).max();
         ensure(worst == Some(target.status) && most == Some(target.ran), || {
             format!("{}: {} ran {}", target.vps.raw_id(), target.status, target.ran)
@@ -349,9 +388,16 @@ fn no_start_after_a_stop(evidence: &Evidence) -> Verdict {
     let Some(stopped) = evidence.account.told(|kind| matches!(kind, EventKind::Stopping(_))) else {
         return Ok(());
     };
+    let mut sees_through = false;
     for (at, seen) in &evidence.account.log[stopped..] {
-        let start =
-            matches!(seen, Seen::Sent(_, Call::List { .. } | Call::Probe { .. } | Call::Start { .. }));
+        if let Seen::Told(EventKind::Stopping(stop)) = seen {
+            // What was begun may go on; `rollouts` judges that.
+            sees_through = matches!(stop, Stop::MaxFailures { .. });
+        }
+        let start = match seen {
+            Seen::Sent(_, Call::Start { .. }) => !sees_through,
+            seen => matches!(seen, Seen::Sent(_, Call::List { .. } | Call::Probe { .. })),
+        };
         ensure(!start, || format!("{seen:?} at {at}"))?;
     }
     Ok(())

@@ -9,9 +9,13 @@
 
 mod catalogue;
 mod efficiency;
+mod guest;
 mod harness;
 mod invariants;
+mod judgements;
 mod limiter;
+mod playbook;
+mod rollouts;
 mod seeds;
 mod server;
 mod world;

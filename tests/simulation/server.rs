@@ -13,18 +13,18 @@ use rollcall::{
 use serde_json::Value;
 
 use crate::{
+    guest::{self, Work},
     harness::{Provider, Way},
     limiter::Ruling,
-    world::{Command, Headers, World},
+    world::{Headers, World},
 };
 
 /// What really ran.
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
     pub(crate) vps: VpsId,
-    pub(crate) step: usize,
     pub(crate) began: RunTime,
-    pub(crate) command: Command,
+    pub(crate) work: Work,
     read: bool,
 }
 
@@ -184,12 +184,15 @@ impl<'a> Server<'a> {
 
     fn start(&mut self, now: RunTime, vps: &VpsId, command: &str) -> Answer {
         let guest = &self.world.guests[vps];
-        let step = (0..guest.commands.len())
-            .find(|&step| crate::world::command_text(step) == command)
-            .expect("a command of the playbook");
+        let steps = guest::steps_of(guest, command);
+        if steps.len() > 1 && self.world.refuses_bundles {
+            return refused(422, "validation_failed");
+        }
         let number = 1000 + self.journal.len() as u64;
-        let command = guest.commands[step];
-        self.journal.insert(number, Process { vps: vps.clone(), step, began: now, command, read: false });
+        let killed = steps.len() > 1 && self.happens(self.world.faults.killed_script);
+        let cut = killed.then(|| self.random.random_range(0..steps.len()));
+        let work = guest::run(guest, command, number, cut);
+        self.journal.insert(number, Process { vps: vps.clone(), began: now, work, read: false });
         let no_pid = self.happens(self.world.faults.no_pid);
         Answer::Started(Started {
             pid: if no_pid { None } else { Pid::new(number) },
@@ -213,23 +216,18 @@ impl<'a> Server<'a> {
         if now.since(process.began) < self.world.lag || (process.read && forgets) {
             return refused([404, 500][usize::from(self.world.seed.is_multiple_of(3))], "not_found");
         }
-        if process.command.takes.is_none_or(|takes| process.began + takes > now) {
+        if process.work.takes.is_none_or(|takes| process.began + takes > now) {
             return Answer::Polled(PollAnswer::Running);
         }
         process.read = true;
-        let stdout = Stream { text: output_of(pid.number()), ..Stream::default() };
+        let stream = |text: &str| Stream { text: text.to_owned(), ..Stream::default() };
         Answer::Polled(PollAnswer::Exited(Exited {
-            exit_code: process.command.exit_code,
-            signal: process.command.signal,
-            stdout,
-            stderr: Stream::default(),
+            exit_code: process.work.exit_code,
+            signal: process.work.signal,
+            stdout: stream(&process.work.stdout),
+            stderr: stream(&process.work.stderr),
         }))
     }
-}
-
-/// What a process prints, so that nothing can be attributed to another.
-pub(crate) fn output_of(pid: u64) -> String {
-    format!("output of {pid}")
 }
 
 impl Provider for Server<'_> {

@@ -6,13 +6,14 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rollcall::{
     engine::RunSpec,
     fleet::{Selection, VpsId},
-    playbook::{OnFailure, Order, Rate, Step, Template},
+    playbook::{Order, Rate, Step, Template},
 };
 use serde_json::{Value, json};
 
 use crate::{
     harness::People,
     limiter::{Kind, Limiter},
+    playbook,
 };
 
 /// Which answers say something about the limit.
@@ -62,6 +63,8 @@ pub(crate) struct Faults {
     pub(crate) unauthorized: f64,
     pub(crate) conflict: f64,
     pub(crate) no_pid: f64,
+    /// A bundle's shell is killed.
+    pub(crate) killed_script: f64,
 }
 
 impl Faults {
@@ -92,6 +95,8 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     /// A result can be read once only.
     pub(crate) forgets: bool,
+    /// Nothing but single commands is taken.
+    pub(crate) refuses_bundles: bool,
     /// A pid is not known for so long after its start.
     pub(crate) lag: Duration,
     pub(crate) people: People,
@@ -100,7 +105,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn draw(kind: Kind, seed: u64) -> Self {
         let random = &mut StdRng::seed_from_u64(seed);
-        let steps: Vec<Step> = (0..random.random_range(1..=4)).map(|number| step(random, number)).collect();
+        let steps = playbook::steps(random);
         let count = match random.random_range(0..10) {
             0 => random.random_range(0..3),
             1..8 => random.random_range(1..40),
@@ -147,6 +152,10 @@ impl World {
             }),
             deadline: random.random_bool(0.3).then(|| Duration::from_secs(random.random_range(1..60))),
             confirm_over: random.random_bool(0.25).then(|| random.random_range(0..50)),
+            batches: playbook::batches(random),
+            pause: Duration::from_secs([0, 0, 3][random.random_range(0..3)]),
+            max_failures: playbook::max_failures(random),
+            fail_on: playbook::severity(random),
             ..RunSpec::new(Selection::default(), steps, random.random())
         };
         Self {
@@ -171,6 +180,7 @@ impl World {
             latency: (latency / 4, latency),
             faults,
             forgets: random.random_bool(0.7),
+            refuses_bundles: random.random_bool(0.1),
             lag: if troubled && random.random_bool(0.2) { Duration::from_secs(4) } else { Duration::ZERO },
             people: people(random),
         }
@@ -205,6 +215,7 @@ impl World {
             latency: (Duration::from_millis(10), Duration::from_millis(30)),
             faults: Faults::default(),
             forgets: true,
+            refuses_bundles: false,
             lag: Duration::ZERO,
             people: People::default(),
         }
@@ -213,18 +224,6 @@ impl World {
     /// Whether nothing but the limit is in the way.
     pub(crate) fn is_calm(&self) -> bool {
         !self.faults.any() && self.other_client == 0.0
-    }
-}
-
-fn step(random: &mut StdRng, number: usize) -> Step {
-    let run = Template::verbatim(command_text(number));
-    Step {
-        timeout: Some(Duration::from_secs([2, 10, 60, 600][random.random_range(0..4)])),
-        accept: if random.random_bool(0.2) { vec![0, 3] } else { vec![0] },
-        on_failure: if random.random_bool(0.4) { OnFailure::Continue } else { OnFailure::Stop },
-        idempotent: random.random_bool(0.4),
-        bundle: false,
-        ..Step::new(format!("step {number}"), run)
     }
 }
 
@@ -279,6 +278,7 @@ fn faults(random: &mut StdRng) -> Faults {
         unauthorized: share(0.002),
         conflict: share(0.05),
         no_pid: share(0.05),
+        killed_script: share(0.1),
     }
 }
 

@@ -6,7 +6,7 @@ use minijinja::{Value, value::ValueKind};
 
 /// What sort of value it is, as far as comparing goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
+pub(in super::super) enum Sort {
     Number,
     Text,
     Boolean,
@@ -25,6 +25,18 @@ impl Sort {
             ValueKind::Seq | ValueKind::Iterable => Self::List,
             ValueKind::Map => Self::Mapping,
             _ => Self::Nothing,
+        }
+    }
+
+    /// `None` for null, which is undefined.
+    pub(in super::super) fn of_json(value: &serde_json::Value) -> Option<Self> {
+        match value {
+            serde_json::Value::Null => None,
+            serde_json::Value::Bool(_) => Some(Self::Boolean),
+            serde_json::Value::Number(_) => Some(Self::Number),
+            serde_json::Value::String(_) => Some(Self::Text),
+            serde_json::Value::Array(_) => Some(Self::List),
+            serde_json::Value::Object(_) => Some(Self::Mapping),
         }
     }
 

@@ -1,8 +1,9 @@
 //! What an expression says of one VPS, or of what a step printed on it.
 
-use std::{cmp::Ordering, net::IpAddr};
+use std::{cmp::Ordering, collections::HashMap, net::IpAddr};
 
 use minijinja::{State, Value, value::Serde};
+use regex::Regex;
 
 use super::{
     super::language,
@@ -15,6 +16,9 @@ use super::{
 
 /// The longest text that `+` makes, in bytes.
 const MAX_TEXT: usize = 1024 * 1024;
+
+/// How many characters or elements make a value a larger one.
+const LARGE: usize = 100;
 
 /// Why an evaluation ended without a value.
 #[derive(Debug)]
@@ -39,11 +43,14 @@ pub(super) struct Evaluation<'a> {
     context: &'a Context<'a>,
     /// Holds the fuel of the filters; made when the first one runs.
     state: Option<State<'static, 'static>>,
+    /// What was made of larger values, by what they are and their paths: an expression that names an output a
+    /// thousand times has it in memory once.
+    large: HashMap<bool, HashMap<Vec<String>, Value>>,
 }
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(text: &'a str, context: &'a Context<'a>) -> Self {
-        Self { text, context, state: None }
+        Self { text, context, state: None, large: HashMap::new() }
     }
 
     /// Fills the fuel up again.
@@ -77,7 +84,7 @@ impl<'a> Evaluation<'a> {
                 Err(Stop::Undefined(_)) => false,
                 Err(unfit) => return Err(unfit),
             },
-            Kind::Matching(of, matcher) => self.matching(of, matcher)?,
+            Kind::Matching(of, matcher) => self.search(of, matcher, Regex::is_match)?,
             Kind::Within(address, network) => self.within(address, network)?,
             Kind::Test(name, of, arguments) => {
                 let arguments = self.arguments(of, arguments)?;
@@ -91,26 +98,16 @@ impl<'a> Evaluation<'a> {
     pub(super) fn value(&mut self, node: &Node) -> Result<Value, Stop> {
         match &node.kind {
             Kind::Literal(value) => Ok(value.clone()),
-            Kind::Field(path) => {
-                let (first, rest) = path.split_first().expect("a path has a name");
-                match (self.context.bare(first), rest) {
-                    (Bare::Value(value), rest) => self.found(node, Some(value), rest),
-                    (Bare::Mapping(mapping), []) => Ok(Value::from(Serde(mapping))),
-                    (Bare::Mapping(mapping), [first, rest @ ..]) => {
-                        self.found(node, mapping.get(first), rest)
-                    }
-                    (Bare::Text(text), []) => Ok(Value::from(text)),
-                    (Bare::Number(number), []) => Ok(Value::from(number)),
-                    (Bare::Cut, _) => {
-                        Err(Stop::Undefined(format!("`{first}` is cut: not all of it was kept")))
-                    }
-                    (Bare::NotCaptured, _) => Err(Stop::Undefined(format!("`{first}` was not captured"))),
-                    (Bare::Text(_) | Bare::Number(_) | Bare::Missing, _) => Err(self.undefined(node)),
+            Kind::Field(path) | Kind::Variable(path) => {
+                let is_variable = matches!(node.kind, Kind::Variable(_));
+                if let Some(known) = self.large.get(&is_variable).and_then(|large| large.get(path)) {
+                    return Ok(known.clone());
                 }
-            }
-            Kind::Variable(path) => {
-                let (first, rest) = path.split_first().expect("a path has a name");
-                self.found(node, self.context.vars.value(first), rest)
+                let value = self.read(node, path)?;
+                if value.len().is_some_and(|length| length > LARGE) {
+                    self.large.entry(is_variable).or_default().insert(path.clone(), value.clone());
+                }
+                Ok(value)
             }
             Kind::Item(of, index) => {
                 let (of, index) = (self.value(of)?, self.value(index)?);
@@ -129,12 +126,40 @@ impl<'a> Evaluation<'a> {
                 Err(Stop::Undefined(_)) => self.value(otherwise),
                 other => other,
             },
+            Kind::Extract(of, matcher) => {
+                let found = self.search(of, matcher, language::found)?;
+                self.defined(node, found)
+            }
             Kind::Filter(name, of, arguments) => {
                 let arguments = self.arguments(of, arguments)?;
-                let made = self.state().apply_filter(name, &arguments);
+                let read = arguments.iter().map(|value| size(value) / 8).sum();
+                let made = self.state().consume_fuel(read).and_then(|()| {
+                    let state = self.state();
+                    let made = state.apply_filter(name, &arguments)?;
+                    // The engine charges for what a filter makes where a template runs it, not here.
+                    state.consume_fuel(size(&made)).map(|()| made)
+                });
                 self.defined(node, made.map_err(|error| self.failed(node, &error))?)
             }
             _ => self.truth(node).map(Value::from),
+        }
+    }
+
+    /// What stands under a name and below it.
+    fn read(&self, node: &Node, path: &[String]) -> Result<Value, Stop> {
+        let (first, rest) = path.split_first().expect("a path has a name");
+        if let Kind::Variable(_) = node.kind {
+            return self.found(node, self.context.vars.value(first), rest);
+        }
+        match (self.context.bare(first), rest) {
+            (Bare::Value(value), rest) => self.found(node, Some(value), rest),
+            (Bare::Mapping(mapping), []) => Ok(Value::from(Serde(mapping))),
+            (Bare::Mapping(mapping), [first, rest @ ..]) => self.found(node, mapping.get(first), rest),
+            (Bare::Text(text), []) => Ok(Value::from(text)),
+            (Bare::Number(number), []) => Ok(Value::from(number)),
+            (Bare::Cut, _) => Err(Stop::Undefined(format!("`{first}` is cut: not all of it was kept"))),
+            (Bare::NotCaptured, _) => Err(Stop::Undefined(format!("`{first}` was not captured"))),
+            (Bare::Text(_) | Bare::Number(_) | Bare::Missing, _) => Err(self.undefined(node)),
         }
     }
 
@@ -187,18 +212,19 @@ impl<'a> Evaluation<'a> {
         holds.map_err(|mismatch| self.mismatch(left_node, right_node, mismatch))
     }
 
-    fn matching(&mut self, of: &Node, matcher: &Matcher) -> Result<bool, Stop> {
+    /// Looks for a pattern in a text.
+    fn search<T>(&mut self, of: &Node, matcher: &Matcher, look: fn(&Regex, &str) -> T) -> Result<T, Stop> {
         let value = self.value(of)?;
         let text = value.as_str().ok_or_else(|| self.wrong_sort(of, &value, "a text"))?;
         match matcher {
-            Matcher::Fixed(regex) => Ok(regex.is_match(text)),
+            Matcher::Fixed(regex) => Ok(look(regex, text)),
             Matcher::Variable(node, latest) => {
                 let pattern = self.value(node)?;
                 let pattern = pattern.as_str().ok_or_else(|| self.wrong_sort(node, &pattern, "a text"))?;
                 let regex = latest.compiled(pattern);
                 let regex =
                     regex.map_err(|reason| Stop::Unfit(format!("`{}`: {reason}", self.written(node))))?;
-                Ok(regex.is_match(text))
+                Ok(look(&regex, text))
             }
         }
     }
@@ -216,7 +242,7 @@ impl<'a> Evaluation<'a> {
 
     /// Whole numbers stay whole until they are divided.
     fn arithmetic(
-        &self,
+        &mut self,
         node: &Node,
         operator: Operator,
         (left_node, left): (&Node, &Value),
@@ -224,7 +250,9 @@ impl<'a> Evaluation<'a> {
     ) -> Result<Value, Stop> {
         let sorts = (Sort::of(left), Sort::of(right));
         if let (Operator::Add, Some(left), Some(right)) = (operator, left.as_str(), right.as_str()) {
-            return if left.len() + right.len() <= MAX_TEXT {
+            let length = left.len() + right.len();
+            let fuel = u64::try_from(length / 64).unwrap_or(u64::MAX);
+            return if length <= MAX_TEXT && self.state().consume_fuel(fuel).is_ok() {
                 Ok(Value::from([left, right].concat()))
             } else {
                 Err(Stop::Unfit(format!("`{}` is too long", self.written(node))))
@@ -305,6 +333,12 @@ impl<'a> Evaluation<'a> {
         let reason = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
         Stop::Unfit(format!("`{}`: {}", self.written(node), brief(&reason)))
     }
+}
+
+/// What a value is in fuel: one for 64 bytes of text, or for an element.
+fn size(value: &Value) -> u64 {
+    let bytes = value.as_str().map(|text| text.len() / 64);
+    u64::try_from(bytes.or_else(|| value.len()).unwrap_or(0)).unwrap_or(u64::MAX)
 }
 
 /// Quotient and remainder, rounded down as in Jinja: a remainder has the sign of what divides.

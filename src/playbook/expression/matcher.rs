@@ -1,4 +1,4 @@
-//! The pattern of `is matching(…)`.
+//! The pattern of `is matching(…)` and of the filter `regex(…)`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

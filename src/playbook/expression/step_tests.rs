@@ -16,6 +16,7 @@ fn vars() -> Vars {
     let mut vars = Vars::from_values([
         ("threshold".to_owned(), json!(90)),
         ("range".to_owned(), json!("192.0.2.0/24")),
+        ("number".to_owned(), json!("[0-9]+")),
         ("names".to_owned(), json!(["a", "b"])),
     ]);
     vars.set("token".to_owned(), json!("hunter2-is-long"), true);
@@ -100,6 +101,12 @@ fn a_capture_is_a_value_or_the_reason_why_there_is_none() {
         ("used / 2", json!(48.5)),
         ("release", json!({ "ID": "debian", "none": null })),
         ("target.tags", json!([])),
+        ("stdout | regex('([0-9]+)%') | int", json!(41)),
+        ("stdout | regex(vars.number)", json!("41")),
+        ("'{\"a\": [1, 2.5]}' | from_json", json!({ "a": [1, 2.5] })),
+        ("('A=1\nB=2' | from_kv).B", json!("2")),
+        ("'1.5K' | bytes + ('2min' | duration)", json!(1656)),
+        ("codes | sum", json!(6)),
         ("used > 90", json!(true)),
         ("stdout | split('%')", json!(["41", "\n"])),
         ("'{{ vars.x }}'", json!("{{ vars.x }}")),
@@ -108,6 +115,17 @@ fn a_capture_is_a_value_or_the_reason_why_there_is_none() {
         assert_eq!(ask(text, Expression::value), Ok(value), "{text}");
     }
     for (text, reason) in [
+        ("stderr | from_json", "`stderr` is cut: not all of it was kept"),
+        ("stdout | regex('no (x)')", "`stdout | regex('no (x)')` is undefined"),
+        ("stdout | from_json", "`stdout | from_json` is undefined"),
+        ("('{}' | from_json).a", "`('{}' | from_json).a` is undefined"),
+        ("stdout | from_kv", "`stdout | from_kv` is undefined"),
+        ("stdout | trim | bytes", "`stdout | trim | bytes` is undefined"),
+        ("stdout | duration", "`stdout | duration` is undefined"),
+        ("used | regex('9')", "`used` is a number, not a text"),
+        ("used | from_json", "`used | from_json`: not a text"),
+        ("'null' | from_json", "`'null' | from_json` is undefined"),
+        ("[unit] | sum", "`[unit] | sum`: can only sum numbers, got string"),
         ("stderr | trim", "`stderr` is cut: not all of it was kept"),
         ("nothing", "`nothing` was not captured"),
         ("release.none", "`release.none` is undefined"),
@@ -212,6 +230,31 @@ fn a_secret_is_neither_shown_nor_what_was_made_of_it() {
     }
     assert_eq!(why_not("vars.token == stdout"), r#"vars.token == stdout: [redacted] == "41%\n""#);
     assert_eq!(why_not("echoed == 'x'"), r#"echoed == 'x': "the token is [redacted], they say" == "x""#);
+}
+
+#[test]
+fn an_output_of_any_size_is_taken_apart_and_memory_is_bounded() {
+    let lines: Vec<_> = (0..20_000).map(|number| format!("line {number}")).collect();
+    let lines = lines.join("\n");
+    let output = format!("{lines}\n{}", "x".repeat(256 * 1024 - lines.len() - 1));
+    let (nothing, vars) = (Map::new(), Vars::default());
+    let context = Context::of_step(&nothing, &vars, &nothing).with_output(Some(&output), None, 0);
+    let value = |text: &str| Expression::compile(text).unwrap().value(&context);
+    for (text, expected) in [
+        ("stdout | lines | length", json!(20_001)),
+        ("stdout | trim | lower | lines | first", json!("line 0")),
+        ("stdout | regex('(?m)^line (1999.)$') | int", json!(19_990)),
+        ("(stdout | length) + (stdout | upper | length)", json!(512 * 1024)),
+    ] {
+        assert_eq!(value(text), Ok(expected), "{text}");
+    }
+    for part in ["stdout", "stdout + 'x'", "stdout | lines", "stdout | split('')", "stdout | upper"] {
+        let many = vec![part; 800].join(", ");
+        let started = jiff::Timestamp::now();
+        assert!(value(&format!("[{many}]")).is_err(), "{part}");
+        let taken = jiff::Timestamp::now().duration_since(started);
+        assert!(taken < jiff::SignedDuration::from_secs(3), "{part}: {taken:?}");
+    }
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(super) enum Kind {
     Defined(Box<Node>),
     Default(Box<Node>, Box<Node>),
     Matching(Box<Node>, Matcher),
+    /// The filter `regex`.
+    Extract(Box<Node>, Matcher),
     /// `cidr(address, network)`.
     Within(Box<Node>, Box<Node>),
     Test(&'static str, Box<Node>, Vec<Node>),
@@ -99,7 +101,9 @@ impl Node {
             Kind::Compare(first, rest) => {
                 std::iter::once(&**first).chain(rest.iter().map(|(_, node)| node)).collect()
             }
-            Kind::Matching(of, matcher) => std::iter::once(&**of).chain(matcher.variable()).collect(),
+            Kind::Matching(of, matcher) | Kind::Extract(of, matcher) => {
+                std::iter::once(&**of).chain(matcher.variable()).collect()
+            }
             Kind::Test(_, of, arguments) | Kind::Filter(_, of, arguments) => {
                 std::iter::once(&**of).chain(arguments).collect()
             }

@@ -112,7 +112,9 @@ pub(in super::super) static VARIABLE: Keys = Keys {
     meaning: "A value that is taken from around the playbook. Where the value can be written down, it is written \
               instead: `threshold: 90`, `hosts: [a, b]`.",
     needs: Needs::ExactlyOneOf(&["from_env", "from_file"]),
-    stray: None,
+    stray: Some(
+        "a value that can be written down stands right after the name, and no secret belongs in a playbook",
+    ),
     groups: &[Group {
         beside: None,
         keys: &[

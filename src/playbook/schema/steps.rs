@@ -1,13 +1,16 @@
 //! `steps`, or `run` alone: what is done on each target.
 
-use super::{Field, Fields, Reader};
+use super::{
+    Field, Fields, Reader,
+    judgements::{self, Sorts},
+};
 use crate::playbook::{
     Diagnostic, Effects, OnFailure, Severity, Span, Step, Template,
     keys::{PLAYBOOK, STEP},
     parse_duration,
     reader::{Bare, shortened},
     scope::{Place, Scope},
-    yaml::Content,
+    yaml::{Content, Node},
 };
 
 /// The words of `on_failure`.
@@ -27,10 +30,22 @@ struct Unnamed {
 }
 
 /// Reads all steps. `None` where there is none that could run; the reader then knows why.
-pub(super) fn read(reader: &mut Reader<'_>, playbook: &Fields<'_>, scope: &Scope<'_>) -> Option<Vec<Step>> {
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    root: &Node,
+    playbook: &Fields<'_>,
+    scope: &Scope<'_>,
+) -> Option<Vec<Step>> {
+    let nodes = match playbook.get("steps").map(|steps| &steps.node.content) {
+        Some(Content::List(nodes)) => nodes.as_slice(),
+        Some(_) => &[],
+        None => std::slice::from_ref(root),
+    };
+    let captures = judgements::captures(reader, nodes.iter());
+    let scope = &Scope { captures: &captures, ..*scope };
     match (playbook.get("run"), playbook.get("steps")) {
         (Some(_), None) => {
-            let step = step(reader, playbook, None, scope)?;
+            let step = step(reader, playbook, None, scope, &mut Sorts::new())?;
             Some(named(vec![Unnamed { name: None, step }]))
         }
         (run, Some(steps)) => {
@@ -52,10 +67,8 @@ pub(super) fn read(reader: &mut Reader<'_>, playbook: &Fields<'_>, scope: &Scope
             list(reader, steps, scope)
         }
         (None, None) => {
-            if !playbook.has_or_means("run") && !playbook.has_or_means("steps") {
-                let help = "add `run: uptime`, or a list of `steps`";
-                reader.note(Diagnostic::nowhere("the playbook runs nothing").help(help));
-            }
+            let help = "add `run: uptime`, or a list of `steps`";
+            reader.note(Diagnostic::nowhere("the playbook runs nothing").help(help));
             None
         }
     }
@@ -73,6 +86,7 @@ fn list(reader: &mut Reader<'_>, field: &Field<'_>, scope: &Scope<'_>) -> Option
         reader.note(mistake.help("add a step: `- run: uptime`"));
     }
     let mut names: Vec<Field<'_>> = Vec::new();
+    let mut sorts = Sorts::new();
     let mut steps = Vec::new();
     for (number, node) in nodes.iter().enumerate() {
         if let Content::Text(text) = &node.content {
@@ -102,7 +116,8 @@ fn list(reader: &mut Reader<'_>, field: &Field<'_>, scope: &Scope<'_>) -> Option
                 None => names.push(field.clone()),
             }
         }
-        if let Some(step) = step(reader, &fields, Some(&node.span), &scope.at(number, Place::Command)) {
+        let scope = scope.at(number, Place::Command);
+        if let Some(step) = step(reader, &fields, Some(&node.span), &scope, &mut sorts) {
             steps.push(Unnamed { name: name.map(|(_, name)| name.to_owned()), step });
         }
     }
@@ -115,19 +130,17 @@ fn step(
     fields: &Fields<'_>,
     place: Option<&Span>,
     scope: &Scope<'_>,
+    sorts: &mut Sorts,
 ) -> Option<Step> {
-    if let Some(place) = place.filter(|_| !fields.has_or_means("run")) {
+    if let Some(place) = place.filter(|_| fields.get("run").is_none()) {
         let mistake = Diagnostic::at(place.clone(), "this step has no `run`");
         reader.note(mistake.help("add the command: `run: uptime`"));
     }
     let run = fields.get("run").and_then(|field| command(reader, field, scope));
-    for key in ["when", "capture", "expect"].iter().filter_map(|key| fields.get(key)) {
-        let message = format!("`{}` cannot be used yet", key.key);
-        reader.note(Diagnostic::at(key.key_span.clone(), message).help("remove it"));
-    }
     let timeout = fields
         .get("timeout")
         .map(|field| reader.quantity(field, "a duration such as `30s`", Bare::Explained, parse_duration));
+    let judgements = judgements::read(reader, fields, scope, sorts);
     let accept = fields.get("accept").map(|field| exit_codes(reader, field));
     let severity = fields.get("severity").and_then(|field| reader.one_of(field, &SEVERITIES));
     let on_failure = fields.get("on_failure").and_then(|field| reader.one_of(field, &OUTCOMES));
@@ -142,8 +155,11 @@ fn step(
             Some(read) => Some(read?),
             None => None,
         },
+        when: judgements.when,
         kill_on_timeout: kill_on_timeout.unwrap_or(step.kill_on_timeout),
         accept: accept.unwrap_or_else(|| step.accept.clone()),
+        capture: judgements.capture,
+        expect: judgements.expect,
         severity: severity.unwrap_or_default(),
         on_failure: on_failure.unwrap_or_default(),
         effects: effects.unwrap_or_default(),

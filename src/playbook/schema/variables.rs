@@ -113,7 +113,7 @@ fn from_around<'n>(reader: &mut Reader<'_>, entry: &Field<'n>) -> Option<Origin<
             return None;
         }
         (None, None) => {
-            if !fields.has_or_means("from_env") && !fields.has_or_means("from_file") {
+            if !fields.strays {
                 let message = format!("`{}` is a mapping that names no source", entry.key);
                 let help = "write a plain value, `{ from_env: NAME }` or `{ from_file: PATH }`";
                 reader.note(Diagnostic::at(entry.key_span.clone(), message).help(help));
@@ -172,7 +172,7 @@ fn scalar_of_flag(text: &str) -> Value {
     read.as_ref().and_then(scalar).unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         && text.starts_with(|c: char| !c.is_ascii_digit())
 }

@@ -7,14 +7,16 @@ use std::collections::HashSet;
 
 use minijinja::{Environment, ErrorKind, Value};
 
-use super::super::{Diagnostic, Span, nearest::nearest, scope::Scope};
+use super::super::{Diagnostic, Span, language, nearest::nearest, scope::Scope};
 use super::segments::{Kind, Segment, Token, tokens};
 
+/// The filters that templates have and expressions have not, or have otherwise.
+const OWN_FILTERS: [&str; 4] = ["raw", "default", "regex", "tojson"];
+
 /// Names of the filters that templates have; for "did you mean".
-const FILTERS: [&str; 22] = [
-    "raw", "int", "float", "trim", "lower", "upper", "replace", "default", "join", "first", "last", "length",
-    "split", "lines", "sort", "unique", "reverse", "round", "abs", "min", "max", "tojson",
-];
+fn filters() -> impl Iterator<Item = &'static str> {
+    OWN_FILTERS.into_iter().chain(language::FILTERS)
+}
 
 /// Returns a mistake for each unknown name, filter and test. `undeclared` are the names that the template reads
 /// and does not set.
@@ -77,10 +79,14 @@ impl Reading<'_> {
         let name = &self.text[token.span.clone()];
         match self.before(index, 1) {
             Some(".") => None,
-            Some("|") => self.unknown_filter(name, token.span.clone()),
+            Some("|") => self.unknown_filter(name, token.span.clone()).or_else(|| self.broken_pattern(index)),
             Some("filter") if index == 1 => self.unknown_filter(name, token.span.clone()),
-            Some("is") if name != "not" => self.unknown_test(name, token.span.clone()),
-            Some("not") if self.before(index, 2) == Some("is") => self.unknown_test(name, token.span.clone()),
+            Some("is") if name == "not" => None,
+            Some("is" | "not")
+                if self.before(index, 1) == Some("is") || self.before(index, 2) == Some("is") =>
+            {
+                self.unknown_test(name, token.span.clone()).or_else(|| self.broken_pattern(index))
+            }
             // The name of an argument: `default(value=1)`.
             _ if self.written(index + 1) == Some("=") && matches!(self.before(index, 1), Some("(" | ",")) => {
                 None
@@ -115,10 +121,10 @@ impl Reading<'_> {
         let mistake = Diagnostic::at(span, format!("unknown filter `{name}`"));
         Some(if matches!(name, "safe" | "escape" | "e" | "quote") {
             mistake.help("every value is quoted for the shell; `raw` inserts one as it stands")
-        } else if let Some(near) = nearest(name, FILTERS) {
+        } else if let Some(near) = nearest(name, filters()) {
             mistake.label(format!("did you mean `{near}`?"))
         } else {
-            mistake.help(format!("filters are {}, …", FILTERS.join(", ")))
+            mistake.help(format!("filters are {}, …", filters().collect::<Vec<_>>().join(", ")))
         })
     }
 
@@ -130,6 +136,21 @@ impl Reading<'_> {
                 None => mistake.help("a field that may be missing is tested by `is defined`"),
             }
         })
+    }
+
+    /// The pattern of `regex("…")` or `matching("…")`, where it stands there and is none.
+    fn broken_pattern(&self, index: usize) -> Option<Diagnostic> {
+        let pattern = self.tokens.get(index + 2)?;
+        if !matches!(self.written(index), Some("regex" | "matching"))
+            || self.written(index + 1) != Some("(")
+            || pattern.kind != Kind::Text
+        {
+            return None;
+        }
+        let text =
+            self.environment.compile_expression(&self.text[pattern.span.clone()]).ok()?.eval(()).ok()?;
+        let mistake = language::regex(text.as_str()?).err()?;
+        Some(Diagnostic::at(pattern.span.clone(), mistake))
     }
 
     /// Asks the engine whether it has a filter or test; it looks for them only when it evaluates.

@@ -6,11 +6,11 @@
 use super::super::Span;
 
 /// Where a comment begins and ends. The blank is part of it, so that the shell's `${#name}` is none.
-pub(super) const COMMENT: (&str, &str) = ("{# ", " #}");
+pub(in super::super) const COMMENT: (&str, &str) = ("{# ", " #}");
 
 /// A piece of a template. The spans are bytes of the template's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Segment {
+pub(in super::super) enum Segment {
     /// Text that is sent as it stands.
     Literal(Span),
     /// `{{ … }}`.
@@ -28,7 +28,7 @@ pub(super) enum Segment {
 }
 
 /// Cuts a template. Comments are left out; what `{% raw %}` encloses is literal.
-pub(super) fn segments(text: &str) -> Vec<Segment> {
+pub(in super::super) fn segments(text: &str) -> Vec<Segment> {
     let mut segments = Vec::new();
     let mut literal = 0;
     let mut at = 0;
@@ -121,15 +121,15 @@ fn inner(text: &str, start: usize, end: usize) -> Span {
 
 /// One word, number, string or sign of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
+pub(in super::super) struct Token {
+    pub(in super::super) kind: Kind,
     /// Bytes of the template's text.
-    pub(super) span: Span,
+    pub(in super::super) span: Span,
 }
 
 /// What a [`Token`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in super::super) enum Kind {
     Name,
     Number,
     Text,
@@ -137,7 +137,7 @@ pub(super) enum Kind {
 }
 
 /// Cuts what stands at `inner` into tokens.
-pub(super) fn tokens(text: &str, inner: &Span) -> Vec<Token> {
+pub(in super::super) fn tokens(text: &str, inner: &Span) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut at = inner.start;
     while let Some(first) = text[at..inner.end].chars().next() {

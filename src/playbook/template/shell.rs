@@ -36,7 +36,7 @@ fn mistake(text: &str, whole: &Span, place: Place) -> Diagnostic {
         Place::SingleQuotes | Place::DoubleQuotes => (
             if place == Place::SingleQuotes { "single quotes" } else { "double quotes" },
             "is quoted already when it is inserted",
-            "remove the quotes around it",
+            "remove the quotes around it (or end them before it and begin again after it)",
         ),
         Place::Backticks => {
             ("backticks", "a backtick in the value would end them", "use `$(…)` instead of backticks")

@@ -70,6 +70,9 @@ fn values_become_shell_words() {
         ("echo {{ target.nothing | default('-') }}", "echo -"),
         ("echo {{ target.name ~ ';' }}", "echo 'web 1;'"),
         ("echo {{ target.name ~ (';' | raw) }}", "echo 'web 1;'"),
+        ("echo {{ target.name | regex('([a-z]+) 1') }}", "echo web"),
+        ("echo {{ ('1.5K' | bytes) + ('1min' | duration) }} {{ ('A=b c' | from_kv).A }}", "echo 1596 'b c'"),
+        ("echo {{ target.name | from_json | default('none') }}", "echo none"),
         ("echo {{ target.tags | tojson }}", r#"echo '["a b","c"]'"#),
         ("{% if target.on %}on{% else %}off{% endif %}", "on"),
         ("{% set x %}-p {{ target.name }}{% endset %}ls {{ x | raw }}", "ls -p 'web 1'"),
@@ -155,6 +158,13 @@ fn pb12_unknown_names_are_all_found_at_their_places() {
         ("echo {{ target.x | trimm }}", vec![("unknown filter `trimm`", "trimm")]),
         ("echo {{ target.x | e }}", vec![("unknown filter `e`", "e")]),
         ("echo {{ 1 if target.x is not definde }}", vec![("unknown test `definde`", "definde")]),
+        (
+            "echo {{ target.x | regex('(a') }}{{ 1 if target.x is matching(\"(\") }}",
+            vec![
+                ("not a valid regular expression: unclosed group", "'(a'"),
+                ("not a valid regular expression: unclosed group", "\"(\""),
+            ],
+        ),
         ("echo {{ vars }}", vec![("`vars` is not a value", "vars")]),
         ("echo {{ env('HOME') }}", vec![("`env` is not known here", "env")]),
         ("echo {{ namespace() }}", vec![("`namespace` is not known here", "namespace")]),

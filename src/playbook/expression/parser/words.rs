@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        super::{Span, language},
+        super::{Span, language, nearest::nearest},
         ExpressionError,
         matcher::Matcher,
         syntax::{Kind, Node},
@@ -44,12 +44,20 @@ impl Parser {
             only_of_values(&of, "default")?;
             return self.node(Kind::Default(Box::new(of), Box::new(otherwise)), start);
         }
+        if name == "regex" {
+            let matcher = matcher(
+                arguments,
+                span,
+                "`regex` takes a regular expression: `regex(\"version ([0-9.]+)\")`",
+            )?;
+            return self.node(Kind::Extract(Box::new(of), matcher), start);
+        }
+        if name == "sum" && !arguments.is_empty() {
+            return Err(ExpressionError::at(span, "`sum` takes nothing in parentheses"));
+        }
         match language::FILTERS.into_iter().find(|known| *known == name) {
             Some(filter) => self.node(Kind::Filter(filter, Box::new(of), arguments), start),
-            None => Err(ExpressionError::at(
-                span,
-                format!("unknown filter `{name}`; there are `default`, {}", listed(&language::FILTERS)),
-            )),
+            None => Err(unknown("filter", &name, span, &["default", "regex"], &language::FILTERS)),
         }
     }
 
@@ -64,16 +72,8 @@ impl Parser {
             }
             "none" => Err(ExpressionError::at(span, "a null field is undefined; write `is undefined`")),
             "matching" => {
-                let [pattern] = <[Node; 1]>::try_from(arguments).map_err(|_| {
-                    ExpressionError::at(span, "`matching` takes a regular expression: `matching(\"^web-\")`")
-                })?;
-                let matcher = if let Some(text) = text_of(&pattern) {
-                    let regex = language::regex(text);
-                    Matcher::Fixed(regex.map_err(|reason| ExpressionError::at(pattern.span.clone(), reason))?)
-                } else {
-                    only_from_the_author(&pattern, "a pattern")?;
-                    Matcher::of_variable(pattern)
-                };
+                let takes = "`matching` takes a regular expression: `matching(\"^web-\")`";
+                let matcher = matcher(arguments, span, takes)?;
                 self.node(Kind::Matching(Box::new(of), matcher), start)
             }
             _ => match language::TESTS.into_iter().find(|known| *known == name) {
@@ -81,16 +81,23 @@ impl Parser {
                 None if matches!(name.as_str(), "defined" | "undefined") => {
                     Err(ExpressionError::at(span, format!("`{name}` takes nothing in parentheses")))
                 }
-                None => Err(ExpressionError::at(
-                    span,
-                    format!(
-                        "unknown test `{name}`; there are `defined`, `undefined`, `matching`, {}",
-                        listed(&language::TESTS)
-                    ),
-                )),
+                None => {
+                    Err(unknown("test", &name, span, &["defined", "undefined", "matching"], &language::TESTS))
+                }
             },
         }
     }
+}
+
+/// Reads the one argument of what looks for a pattern.
+fn matcher(arguments: Vec<Node>, span: Span, takes: &str) -> Result<Matcher, ExpressionError> {
+    let [pattern] = <[Node; 1]>::try_from(arguments).map_err(|_| ExpressionError::at(span, takes))?;
+    if let Some(text) = text_of(&pattern) {
+        let regex = language::regex(text);
+        return regex.map(Matcher::Fixed).map_err(|reason| ExpressionError::at(pattern.span.clone(), reason));
+    }
+    only_from_the_author(&pattern, "a pattern")?;
+    Ok(Matcher::of_variable(pattern))
 }
 
 fn text_of(node: &Node) -> Option<&str> {
@@ -117,6 +124,13 @@ fn only_of_values(node: &Node, word: &str) -> Result<(), ExpressionError> {
     Ok(())
 }
 
-fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+fn unknown(what: &str, name: &str, span: Span, own: &[&str], others: &[&str]) -> ExpressionError {
+    let known = || own.iter().chain(others).copied();
+    let message = if let Some(near) = nearest(name, known()) {
+        format!("unknown {what} `{name}`; did you mean `{near}`?")
+    } else {
+        let known: Vec<_> = known().map(|name| format!("`{name}`")).collect();
+        format!("unknown {what} `{name}`; there are {}", known.join(", "))
+    };
+    ExpressionError::at(span, message)
 }
