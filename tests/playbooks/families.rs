@@ -4,14 +4,16 @@
 
 use std::{
     fs::{self, File},
+    panic::Location,
     path::Path,
+    thread,
     time::{Duration, SystemTime},
 };
 
 use serde_json::{Value, json};
 
 use crate::{
-    program::{report, targets},
+    program::{playbook, report, targets},
     toolbox::{Answer, Says, Toolbox},
 };
 
@@ -51,19 +53,25 @@ impl Server {
     /// those of the captures that are named.
     #[track_caller]
     fn says(&self, status: &str, captured: &Value) {
-        for toolbox in [Some(Toolbox::of_this_machine()), Toolbox::of_busybox()].into_iter().flatten() {
-            for (tool, answers) in &self.tools {
-                toolbox.put(tool, answers);
+        let case = Location::caller();
+        let toolboxes = [Some(Toolbox::of_this_machine()), Toolbox::of_busybox()];
+        thread::scope(|scope| {
+            for toolbox in toolboxes.into_iter().flatten() {
+                scope.spawn(move || self.says_with(&toolbox, status, captured, case));
             }
-            let playbook =
-                Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("playbooks/{}.yaml", self.playbook));
-            let vars: Vec<&str> = self.vars.iter().map(String::as_str).collect();
-            let said = report(&playbook, toolbox.path().as_os_str(), &vars);
-            for target in targets(&said) {
-                assert_eq!(target["status"], status, "{target:#}");
-                for (name, value) in captured.as_object().unwrap() {
-                    assert_eq!(&target["captured"][name], value, "{name} of {target:#}");
-                }
+        });
+    }
+
+    fn says_with(&self, toolbox: &Toolbox, status: &str, captured: &Value, case: &Location<'_>) {
+        for (tool, answers) in &self.tools {
+            toolbox.put(tool, answers);
+        }
+        let vars: Vec<&str> = self.vars.iter().map(String::as_str).collect();
+        let said = report(&playbook(self.playbook), toolbox.path().as_os_str(), &vars);
+        for target in targets(&said) {
+            assert_eq!(target["status"], status, "{case}: {target:#}");
+            for (name, value) in captured.as_object().unwrap() {
+                assert_eq!(&target["captured"][name], value, "{case}: {name} of {target:#}");
             }
         }
     }
@@ -290,9 +298,9 @@ fn accounts_are_named_and_hashes_are_not() {
     write("shadow", "root:$6$salt$secret:1:0:99999:7:::\ntoor:!:1::::::\nguest:*:1:0:99999:7:::\n");
     server().says("check_failed", &json!({ "second_roots": "toor", "no_password": "" }));
     server().var("root_accounts=root toor").says("ok", &json!({ "second_roots": "", "no_password": "" }));
-    let playbook = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/accounts.yaml");
-    let path = Toolbox::of_this_machine();
-    let said = report(&playbook, path.path().as_os_str(), &[&format!("etc={}", etc.path().display())]);
+    let toolbox = Toolbox::of_this_machine();
+    let etc = format!("etc={}", etc.path().display());
+    let said = report(&playbook("accounts"), toolbox.path().as_os_str(), &[&etc]);
     assert!(!said.to_string().contains("$6$"), "{said:#}");
 }
 

@@ -21,6 +21,11 @@ pub(crate) fn shipped() -> Vec<PathBuf> {
     files
 }
 
+/// The shipped playbook of this name.
+pub(crate) fn playbook(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("playbooks/{name}.yaml"))
+}
+
 /// The name of a shipped playbook: its file's without the ending.
 pub(crate) fn name(playbook: &Path) -> &str {
     playbook.file_stem().unwrap().to_str().unwrap()
@@ -47,8 +52,7 @@ pub(crate) fn report(playbook: &Path, path: &OsStr, vars: &[&str]) -> Value {
         .unwrap_or_else(|error| panic!("{}: {error}: {output:?}", playbook.display()))
 }
 
-/// The report's targets. All servers are this machine, so all of them have the same to say; what one says is shown
-/// where a test fails.
+/// The report's targets. All servers are this machine, so all of them have the same to say.
 pub(crate) fn targets(report: &Value) -> &[Value] {
     report["targets"].as_array().unwrap()
 }

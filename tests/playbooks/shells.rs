@@ -1,11 +1,11 @@
 //! On real shells: each playbook answers on this machine as it is, and with busybox alone.
 
-use std::{env, path::Path};
+use std::{env, ffi::OsStr, fs, path::Path, thread};
 
 use serde_json::{Value, json};
 
 use crate::{
-    program::{SERVERS, name, report, shipped, targets},
+    program::{SERVERS, name, playbook, report, shipped, targets},
     toolbox::Toolbox,
 };
 
@@ -51,12 +51,21 @@ fn is_unread(step: &Value) -> bool {
     step["reason"].to_string().contains("capture_failed")
 }
 
+/// Runs all of them at once, for they mostly wait.
+fn all_answer(path: &OsStr) {
+    thread::scope(|scope| {
+        for playbook in shipped() {
+            scope.spawn(move || {
+                assert_answered(&playbook, &report(&playbook, path, vars(name(&playbook))));
+            });
+        }
+    });
+}
+
 #[test]
 fn all_answer_on_this_machine_as_it_is() {
     let path = env::var_os("PATH").unwrap_or_default();
-    for playbook in shipped() {
-        assert_answered(&playbook, &report(&playbook, &path, vars(name(&playbook))));
-    }
+    all_answer(&path);
 }
 
 /// Alpine has busybox's `sh` and tools. The script of every step is run by the `sh` of `PATH`, which the first
@@ -66,20 +75,18 @@ fn all_answer_with_nothing_but_busybox() {
     let Some(toolbox) = Toolbox::of_busybox() else { return };
     let directory = tempfile::tempdir().unwrap();
     let probe = directory.path().join("probe.yaml");
-    std::fs::write(&probe, "run: readlink /proc/$$/exe\nkill_on_timeout: true\n").unwrap();
+    fs::write(&probe, "run: readlink /proc/$$/exe\nkill_on_timeout: true\n").unwrap();
     let said = report(&probe, toolbox.path().as_os_str(), &[]);
     let shell = said["targets"][0]["steps"][0]["stdout"].as_str().unwrap();
     assert!(shell.trim().ends_with("/busybox"), "{said:#}");
-    for playbook in shipped() {
-        assert_answered(&playbook, &report(&playbook, toolbox.path().as_os_str(), vars(name(&playbook))));
-    }
+    all_answer(toolbox.path().as_os_str());
 }
 
 /// A server may lack any of the tools that a playbook asks first: what is left then is an answer, never a failure.
 #[test]
 fn what_needs_a_tool_is_not_applicable_without_it() {
     let toolbox = Toolbox::of_this_machine();
-    for playbook in [
+    for name in [
         "containers",
         "failed-units",
         "listening-ports",
@@ -88,8 +95,7 @@ fn what_needs_a_tool_is_not_applicable_without_it() {
         "time-sync",
         "tls-expiry",
     ] {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("playbooks/{playbook}.yaml"));
-        let said = report(&file, toolbox.path().as_os_str(), &[]);
+        let said = report(&playbook(name), toolbox.path().as_os_str(), &[]);
         for target in targets(&said) {
             let stdout = target["steps"][0]["stdout"].as_str().unwrap();
             assert!(stdout.contains("not applicable: ") && target["status"] == "ok", "{said:#}");

@@ -96,7 +96,16 @@ impl Toolbox {
         }
         script += "esac\necho \"not known to this test: $0 $*\" >&2\nexit 97\n";
         let file = self.path().join(name);
-        drop(fs::remove_file(&file));
+        if fs::remove_file(&file).is_ok() {
+            // Debian's busybox is built to prefer its own applets to `PATH` wherever it starts a program
+            // (FEATURE_PREFER_APPLETS). This machine's `sh` and `timeout` look into `PATH`, where the other applets
+            // still are.
+            for starter in ["sh", "timeout"] {
+                let file = self.path().join(starter);
+                fs::remove_file(&file).unwrap();
+                symlink(find(starter).unwrap(), file).unwrap();
+            }
+        }
         fs::write(&file, script).unwrap();
         fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
     }

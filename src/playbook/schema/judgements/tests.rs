@@ -351,7 +351,10 @@ fn wrong_shapes_are_explained() {
             "6:29 `=` expect `ok`: `=` is written `==` here -> for example `used < vars.threshold`",
         ),
         ("expect: { '': exit_code == 0 }", "6:15 `''` a condition's name is empty -> name what is expected"),
-        ("register: { a: stdout }", "6:5 `register` unknown key `register` in a step -> did you mean `capture`?"),
+        (
+            "register: { a: stdout }",
+            "6:5 `register` unknown key `register` in a step -> did you mean `capture`?",
+        ),
         ("if: used > 1", "6:5 `if` unknown key `if` in a step -> did you mean `when`?"),
         (
             "expects: exit_code == 0",
