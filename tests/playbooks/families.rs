@@ -282,8 +282,8 @@ fn the_journals_size_is_read_in_old_and_new_words() {
     let server =
         |name| on("log-volume").has("journalctl", [file(" --disk-usage ", name, 0)]).var(path.clone());
     let largest = directory.path().join("syslog");
-    server("journalctl-disk-usage.txt").says("ok", &json!({ "journal": "1.2G", "largest": largest }));
-    server("journalctl-disk-usage.el7.txt").says("ok", &json!({ "journal": "4.0G" }));
+    server("journalctl-disk-usage.txt").says("ok", &json!({ "journal_mb": 1228, "largest": largest }));
+    server("journalctl-disk-usage.el7.txt").says("ok", &json!({ "journal_mb": 4096 }));
     server("journalctl-disk-usage.txt").var("max_journal=1G").says("check_failed", &json!({}));
 }
 
