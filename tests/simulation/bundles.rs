@@ -7,7 +7,7 @@ use rollcall::engine::{FinishedRun, Status, StepResult};
 use rollcall::playbook::Severity;
 
 use crate::{
-    harness::drive,
+    harness::{People, drive},
     limiter::Kind,
     server::Server,
     world::{Command, Faults, World},
@@ -37,7 +37,7 @@ fn found(step: &StepResult) -> impl PartialEq + std::fmt::Debug + use<> {
 fn calm(seed: u64) -> World {
     let mut world = World::draw(Kind::None, seed);
     world.faults = Faults::default();
-    world.people = Default::default();
+    world.people = People::default();
     world.refuses_bundles = false;
     (world.spec.deadline, world.spec.confirm_over, world.spec.rate) = (None, None, None);
     (world.spec.batches, world.spec.max_failures) = (Vec::new(), None);

@@ -75,6 +75,7 @@ impl Faults {
 
 /// Everything outside the engine, as one seed draws it.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question about the API that has no answer yet")]
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) spec: RunSpec,

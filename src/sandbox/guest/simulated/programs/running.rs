@@ -16,7 +16,9 @@ pub(super) fn sh(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let mut rest = &words[1..];
     let (mut text, mut switches) = (None, Vec::new());
     while let Some((word, others)) = rest.split_first() {
-        let Some(letters) = word.strip_prefix(['-', '+']).filter(|letters| !letters.is_empty()) else { break };
+        let Some(letters) = word.strip_prefix(['-', '+']).filter(|letters| !letters.is_empty()) else {
+            break;
+        };
         rest = others;
         if letters == "-" {
             break;
@@ -91,7 +93,12 @@ pub(super) fn env(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
         rest = others;
     }
     if rest.is_empty() {
-        shell.say(variables.iter().map(|(name, variable)| format!("{name}={}\n", variable.value)).collect::<String>());
+        shell.say(
+            variables
+                .iter()
+                .map(|(name, variable)| format!("{name}={}\n", variable.value))
+                .collect::<String>(),
+        );
         return Ok(0);
     }
     let before = std::mem::replace(&mut shell.state.variables, variables);
@@ -119,7 +126,13 @@ pub(super) fn printenv(shell: &mut Shell, words: &[String]) -> Result<i32, Stop>
     }
     let mut status = 0;
     for name in &words[1..] {
-        match shell.state.variables.get(name).filter(|variable| variable.exported).map(|variable| variable.value.clone()) {
+        match shell
+            .state
+            .variables
+            .get(name)
+            .filter(|variable| variable.exported)
+            .map(|variable| variable.value.clone())
+        {
             Some(value) => shell.say(value + "\n"),
             None => status = 1,
         }
@@ -262,16 +275,21 @@ pub(super) fn xargs(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             let delimiter = delimiter.replace("\\n", "\n").replace("\\0", "\0");
             text.split(&delimiter).filter(|item| !item.is_empty()).map(str::to_owned).collect()
         }
-        (None, Some(_)) => text.lines().map(|line| line.trim_start().to_owned()).filter(|line| !line.is_empty()).collect(),
+        (None, Some(_)) => {
+            text.lines().map(|line| line.trim_start().to_owned()).filter(|line| !line.is_empty()).collect()
+        }
         (None, None) if text.contains(['\'', '"', '\\']) => {
             return Err(lost("quotes in what xargs reads are not simulated"));
         }
         (None, None) => text.split_ascii_whitespace().map(str::to_owned).collect(),
     };
     let command = if rest.is_empty() { vec!["echo".to_owned()] } else { rest.to_vec() };
-    let input = shell.state.descriptors[0].replace(crate::sandbox::guest::simulated::stream::Descriptor::Null);
+    let input =
+        shell.state.descriptors[0].replace(crate::sandbox::guest::simulated::stream::Descriptor::Null);
     let mut calls: Vec<Vec<String>> = match &replaced {
-        Some(mark) => items.iter().map(|item| command.iter().map(|word| word.replace(mark, item)).collect()).collect(),
+        Some(mark) => {
+            items.iter().map(|item| command.iter().map(|word| word.replace(mark, item)).collect()).collect()
+        }
         None => items.chunks(most.min(1000)).map(|chunk| [command.as_slice(), chunk].concat()).collect(),
     };
     if calls.is_empty() && !skips && replaced.is_none() {

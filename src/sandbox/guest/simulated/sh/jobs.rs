@@ -30,12 +30,17 @@ pub(super) fn kill(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     if let ["-s" | "-n", name, ..] = rest.as_slice() {
         signal = (*name).to_owned();
         rest.drain(..2);
-    } else if let Some(name) = rest.first().and_then(|word| word.strip_prefix('-')).filter(|name| *name != "-") {
+    } else if let Some(name) =
+        rest.first().and_then(|word| word.strip_prefix('-')).filter(|name| *name != "-")
+    {
         signal = name.to_owned();
         rest.remove(0);
     }
     let name = signal.trim_start_matches("SIG").to_ascii_uppercase();
-    let names = ["0", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM"];
+    let names = [
+        "0", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+        "PIPE", "ALRM", "TERM",
+    ];
     let number = name.parse::<usize>().ok().filter(|number| *number < 32);
     let number = number.or_else(|| names.iter().position(|known| *known == name));
     let Some(number) = number else {
@@ -55,7 +60,10 @@ pub(super) fn kill(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
                     return Err(lost("killing what runs in the background is not simulated"));
                 }
             }
-            (_, None) if word.parse::<u32>().is_ok_and(|pid| pid < 600) || word.parse::<i64>().is_ok_and(|pid| pid < 0) => {
+            (_, None)
+                if word.parse::<u32>().is_ok_and(|pid| pid < 600)
+                    || word.parse::<i64>().is_ok_and(|pid| pid < 0) =>
+            {
                 return Err(lost(format!("kill {word} is not simulated")));
             }
             _ if word.parse::<u32>().is_err() => {

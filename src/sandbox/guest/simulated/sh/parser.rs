@@ -9,7 +9,8 @@ use super::{
 
 /// Words that end a list or begin something, where a command could begin.
 const RESERVED: [&str; 16] = [
-    "if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "{", "}", "!", "in",
+    "if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "{", "}", "!",
+    "in",
 ];
 
 /// Reads the grammar from a lexer.
@@ -395,7 +396,9 @@ impl Parser<'_> {
 
 /// Splits `NAME=value`, the name and the `=` being unquoted.
 fn assignment(word: &Word) -> Option<(String, Word)> {
-    let (super::syntax::Piece::Text { text, quoted: false }, rest) = word.0.split_first()? else { return None };
+    let (super::syntax::Piece::Text { text, quoted: false }, rest) = word.0.split_first()? else {
+        return None;
+    };
     let (name, value) = text.split_once('=').filter(|(name, _)| is_name(name))?;
     let mut pieces = Vec::with_capacity(word.0.len());
     if !value.is_empty() {

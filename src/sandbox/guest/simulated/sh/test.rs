@@ -113,7 +113,9 @@ fn is_binary(operator: &str) -> bool {
 
 fn binary(shell: &Shell, left: &str, operator: &str, right: &str) -> Result<bool, String> {
     let number = |text: &str| {
-        arithmetic::number(text).filter(|_| !text.trim().is_empty()).ok_or_else(|| format!("Illegal number: {text}"))
+        arithmetic::number(text)
+            .filter(|_| !text.trim().is_empty())
+            .ok_or_else(|| format!("Illegal number: {text}"))
     };
     let changed = |path: &str| {
         let path = absolute(&shell.state.directory, path);
