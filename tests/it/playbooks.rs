@@ -25,3 +25,9 @@ fn a_broken_playbook_is_explained_with_its_file_line_and_remedy() {
         insta::assert_snapshot!(path.file_stem().unwrap().to_str().unwrap(), stderr(&output));
     }
 }
+
+#[test]
+fn the_shipped_playbooks_have_nothing_to_warn_of() {
+    let output = finish(rollcall().args(["check", "--deny-warnings", "playbooks"]));
+    assert_eq!((code(&output), stderr(&output)), (0, ""), "{output:?}");
+}

@@ -255,8 +255,8 @@ const STEP_OPTIONS: &[Key] = &[
     Key::new(
         "timeout",
         Shape::Duration,
-        "How long to wait for it, from its start. The command itself goes on unless `kill_on_timeout` is set, \
-         or it shares a request with others.",
+        "How long to wait for it, from its start. The command itself goes on after that, unless `kill_on_timeout` is \
+         set or it is a `read` step that shares a request with others.",
     )
     .default("60s")
     .example("30s")
@@ -282,7 +282,7 @@ const STEP_OPTIONS: &[Key] = &[
         "Values taken out of what it printed: names, each with an expression over stdout, stderr, exit_code, target, \
          vars and earlier captures. Later steps, `expect` and the report's columns can use them.",
     )
-    .example("{ used: stdout | trim(\"%\") | int }")
+    .example("{ used: stdout | trim | trim(\"%\") | int }")
     .synonyms(&["register", "set_fact", "extract"]),
     Key::new(
         "expect",
