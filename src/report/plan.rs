@@ -58,7 +58,7 @@ pub fn write_plan(record: &PlanRecord<'_>, out: &mut dyn io::Write) -> io::Resul
     writeln!(out, "{}: {}", clean(record.playbook_name), inventory::divided(record.tally, selected))?;
     let mut say = |what: &str, text: String| writeln!(out, "  {what:11} {}", clean(&text));
     for (field, count) in &record.tally.lacking {
-        say("lacking", format!("{field}, on {count} of {}", record.tally.listed))?;
+        say("lacking", format!("{count} of {} have no {field}", record.tally.listed))?;
     }
     if let Some(refused) = refused(&forecast.targets) {
         say("refused", refused)?;
