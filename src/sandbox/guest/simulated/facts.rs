@@ -145,7 +145,11 @@ pub(crate) fn upgrades(server: &Server) -> (u32, u32) {
 pub(crate) fn certificate_days(server: &Server) -> Option<i64> {
     let draw = server.draw("certificate");
     matches!(role(server), "web" | "app").then(|| {
-        if draw.at(1).below(25) == 0 { i64::from(draw.at(2).between(0, 12)) - 6 } else { i64::from(draw.between(20, 89)) }
+        if draw.at(1).below(25) == 0 {
+            i64::from(draw.at(2).between(0, 12)) - 6
+        } else {
+            i64::from(draw.between(20, 89))
+        }
     })
 }
 

@@ -30,7 +30,10 @@ pub(crate) enum Stop {
     Break(u32),
     Continue(u32),
     /// A signal for the shell with this process id.
-    Killed { pid: u32, signal: i32 },
+    Killed {
+        pid: u32,
+        signal: i32,
+    },
     /// The time limit that is due now.
     TimedOut,
     /// Something that the interpreter cannot follow, or will not.

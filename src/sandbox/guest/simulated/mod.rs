@@ -46,10 +46,13 @@ pub(in crate::sandbox) fn run(server: &Server, command: &str, wall: Timestamp) -
     let ((output, stdout), (error, stderr)) = (Descriptor::sink(), Descriptor::sink());
     let mut descriptors = std::array::from_fn(|_| None);
     descriptors[..3].clone_from_slice(&[Some(Descriptor::Null), Some(output), Some(error)]);
-    let pid = machine.fork();
+    // The agent started the shell.
+    let (agent, pid) = (machine.fork(), machine.fork());
     // What stops a shell and is no end of its own can only be a signal to one that is gone.
-    let ended = Shell::new(&mut machine, State::new(pid, descriptors)).run(command).unwrap_or(Ended::Exit(2));
-    let ((stdout, held_out), (stderr, held_err)) = (stdout.borrow_mut().finish(), stderr.borrow_mut().finish());
+    let ended =
+        Shell::new(&mut machine, State::new(pid, agent, descriptors)).run(command).unwrap_or(Ended::Exit(2));
+    let ((stdout, held_out), (stderr, held_err)) =
+        (stdout.borrow_mut().finish(), stderr.borrow_mut().finish());
     Simulated { ended, stdout, stderr, took: machine.clock.max(held_out).max(held_err) }
 }
 

@@ -111,10 +111,11 @@ impl<'a> Files<'a> {
         let mut path = path.to_owned();
         for _ in 0..16 {
             let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
-            let link = ends.filter(|end| *end > 0).find_map(|end| match &self.nodes().get(&path[..end])?.kind {
-                Kind::Link(target) => Some((end, target)),
-                _ => None,
-            });
+            let link =
+                ends.filter(|end| *end > 0).find_map(|end| match &self.nodes().get(&path[..end])?.kind {
+                    Kind::Link(target) => Some((end, target)),
+                    _ => None,
+                });
             let Some((end, target)) = link else { return Some(path) };
             let directory = path[..end].rsplit_once('/').map_or("/", |(directory, _)| directory);
             path = absolute(directory, &(target.clone() + &path[end..]));
@@ -190,7 +191,11 @@ impl<'a> Files<'a> {
     ///
     /// # Errors
     /// As [`read`](Self::read), and where a command writes very many files.
-    pub(crate) fn open(&mut self, path: &str, access: Access) -> Result<Result<Contents, &'static str>, Stop> {
+    pub(crate) fn open(
+        &mut self,
+        path: &str,
+        access: Access,
+    ) -> Result<Result<Contents, &'static str>, Stop> {
         let Some(path) = self.resolve(path) else { return Ok(Err("Too many levels of symbolic links")) };
         if let Some(Node { kind: Kind::Written(contents), .. }) = self.nodes().get(&path) {
             if access == Access::Write {
@@ -202,6 +207,8 @@ impl<'a> Files<'a> {
             None if access == Access::Read => return Ok(Err(NONE)),
             None => Vec::new(),
             Some(Kind::Directory) => return Ok(Err("Is a directory")),
+            // Swallows whatever is written.
+            Some(Kind::Device) if access != Access::Read => return Ok(Ok(Contents::default())),
             Some(_) if access == Access::Write => Vec::new(),
             Some(_) => match self.read(&path)? {
                 Ok(bytes) => bytes,
@@ -216,7 +223,8 @@ impl<'a> Files<'a> {
     }
 
     fn put(&mut self, path: &str, kind: Kind, mode: u32) -> Result<Result<(), &'static str>, Stop> {
-        let parent = path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
+        let parent =
+            path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
         if !self.entry(parent).is_some_and(|entry| entry.is_directory()) {
             return Ok(Err(NONE));
         }
@@ -239,7 +247,11 @@ impl<'a> Files<'a> {
     /// # Errors
     /// As [`open`](Self::open).
     pub(crate) fn make_directory(&mut self, path: &str) -> Result<Result<(), &'static str>, Stop> {
-        if self.entry(path).is_some() { Ok(Err("File exists")) } else { self.put(path, Kind::Directory, 0o755) }
+        if self.entry(path).is_some() {
+            Ok(Err("File exists"))
+        } else {
+            self.put(path, Kind::Directory, 0o755)
+        }
     }
 
     /// Sets the mode of what is at a path.
@@ -283,7 +295,8 @@ impl<'a> Files<'a> {
                 };
                 if wild {
                     let names = self.names(&absolute(directory, &base));
-                    let names = names.iter().filter(|name| dotted == name.starts_with('.') && pattern.matches(name));
+                    let names =
+                        names.iter().filter(|name| dotted == name.starts_with('.') && pattern.matches(name));
                     next.extend(names.map(|name| join(name)));
                 } else if self.own_entry(&absolute(directory, &join(&literal))).is_some() {
                     next.push(join(&literal));

@@ -66,7 +66,8 @@ pub(super) fn passwd(server: &Server, _: Timestamp) -> String {
 }
 
 pub(super) fn group(server: &Server, _: Timestamp) -> String {
-    let groups: String = users(server).iter().map(|(name, number, ..)| format!("{name}:x:{number}:\n")).collect();
+    let groups: String =
+        users(server).iter().map(|(name, number, ..)| format!("{name}:x:{number}:\n")).collect();
     groups + "sudo:x:27:deploy\nadm:x:4:\n"
 }
 
@@ -134,7 +135,9 @@ pub(super) fn stat(server: &Server, wall: Timestamp) -> String {
 }
 
 pub(super) fn cpuinfo(server: &Server, _: Timestamp) -> String {
-    let core = |core| format!("processor\t: {core}\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC Processor\n\n");
+    let core = |core| {
+        format!("processor\t: {core}\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC Processor\n\n")
+    };
     (0..server.cores).map(core).collect()
 }
 

@@ -16,10 +16,42 @@ use crate::sandbox::{
 const DAY: i64 = 86_400;
 
 const DIRECTORIES: [&str; 36] = [
-    "/", "/boot", "/dev", "/etc", "/etc/apt", "/etc/cron.d", "/etc/cron.daily", "/etc/default", "/etc/ssh",
-    "/etc/ssh/sshd_config.d", "/etc/ssl", "/etc/ssl/certs", "/etc/sudoers.d", "/home", "/mnt", "/opt", "/proc", "/proc/sys",
-    "/proc/sys/kernel", "/proc/sys/fs", "/root", "/root/.ssh", "/run", "/srv", "/sys", "/usr", "/usr/bin", "/usr/lib",
-    "/usr/local", "/usr/local/bin", "/usr/share", "/var", "/var/cache", "/var/lib", "/var/log", "/var/spool",
+    "/",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/etc/apt",
+    "/etc/cron.d",
+    "/etc/cron.daily",
+    "/etc/default",
+    "/etc/ssh",
+    "/etc/ssh/sshd_config.d",
+    "/etc/ssl",
+    "/etc/ssl/certs",
+    "/etc/sudoers.d",
+    "/home",
+    "/mnt",
+    "/opt",
+    "/proc",
+    "/proc/sys",
+    "/proc/sys/kernel",
+    "/proc/sys/fs",
+    "/root",
+    "/root/.ssh",
+    "/run",
+    "/srv",
+    "/sys",
+    "/usr",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/local",
+    "/usr/local/bin",
+    "/usr/share",
+    "/var",
+    "/var/cache",
+    "/var/lib",
+    "/var/log",
+    "/var/spool",
 ];
 
 /// The tree under construction.
@@ -107,7 +139,9 @@ fn identity(tree: &mut Tree) {
     tree.text("/etc/ssh/sshd_config", texts::sshd_config);
     tree.put("/etc/sudoers", Kind::Text(texts::sudoers), 0o440, 200);
     tree.text("/etc/login.defs", |_, _| "PASS_MAX_DAYS 99999\nUMASK 022\nUID_MIN 1000\n".to_owned());
-    tree.text("/etc/crontab", |_, _| "17 * * * * root cd / && run-parts --report /etc/cron.hourly\n".to_owned());
+    tree.text("/etc/crontab", |_, _| {
+        "17 * * * * root cd / && run-parts --report /etc/cron.hourly\n".to_owned()
+    });
     tree.put("/root/.ssh/authorized_keys", Kind::Text(texts::authorized_keys), 0o600, 120);
     tree.directory("/home/deploy");
 }
@@ -123,7 +157,9 @@ fn kernel(tree: &mut Tree) {
     tree.live("/proc/cpuinfo", texts::cpuinfo);
     tree.live("/proc/mounts", texts::mounts);
     tree.live("/proc/version", |server, _| format!("Linux version {} (build@host)\n", server.system.kernel));
-    tree.live("/proc/cmdline", |server, _| format!("BOOT_IMAGE=/boot/vmlinuz-{} ro quiet\n", server.system.kernel));
+    tree.live("/proc/cmdline", |server, _| {
+        format!("BOOT_IMAGE=/boot/vmlinuz-{} ro quiet\n", server.system.kernel)
+    });
     tree.live("/proc/swaps", |_, _| "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".to_owned());
     tree.live("/proc/sys/kernel/hostname", |server, _| server.name() + "\n");
     tree.live("/proc/sys/kernel/osrelease", |server, _| server.system.kernel.to_owned() + "\n");
@@ -148,7 +184,14 @@ fn kernel(tree: &mut Tree) {
 fn logs(tree: &mut Tree) {
     let systemd = facts::has_systemd(tree.server);
     let files: &[(&str, u64)] = if systemd {
-        &[("wtmp", 90), ("btmp", 4000), ("lastlog", 12), ("dpkg.log", 900), ("auth.log", 5000), ("syslog", 20_000)]
+        &[
+            ("wtmp", 90),
+            ("btmp", 4000),
+            ("lastlog", 12),
+            ("dpkg.log", 900),
+            ("auth.log", 5000),
+            ("syslog", 20_000),
+        ]
     } else {
         &[("wtmp", 90), ("messages", 12_000), ("dmesg", 40)]
     };
@@ -204,7 +247,9 @@ fn family(tree: &mut Tree) {
             });
         }
         Family::RedHat => {
-            tree.text("/etc/redhat-release", |server, _| format!("AlmaLinux release {}\n", server.system.version));
+            tree.text("/etc/redhat-release", |server, _| {
+                format!("AlmaLinux release {}\n", server.system.version)
+            });
             tree.directory("/etc/dnf");
             tree.directory("/etc/yum.repos.d");
             tree.directory("/etc/selinux");
@@ -243,7 +288,12 @@ fn role(tree: &mut Tree) {
         "db" => {
             let days = if backup.at(1).below(10) == 0 { 9 } else { 1 };
             tree.directory("/var/lib/postgresql");
-            tree.opaque("/var/backups/postgres.sql.gz", backup.at(2).below(4 << 30), 0o600, days - 1 + i64::from(days == 1));
+            tree.opaque(
+                "/var/backups/postgres.sql.gz",
+                backup.at(2).below(4 << 30),
+                0o600,
+                days - 1 + i64::from(days == 1),
+            );
         }
         _ => {}
     }

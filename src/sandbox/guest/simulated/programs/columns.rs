@@ -54,8 +54,11 @@ pub(super) fn paste(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let options = Options::read(words, "sd:", &[])?;
     let delimiter = options.value('d').unwrap_or("\t").replace("\\n", "\n").replace("\\t", "\t");
     let (inputs, failed) = shell.inputs("paste", &options.operands)?;
-    let inputs: Vec<String> = inputs.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).collect();
-    if delimiter.chars().count() > 1 || (!options.has('s') && inputs.len() > 1 && options.operands.iter().any(|name| name == "-")) {
+    let inputs: Vec<String> =
+        inputs.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).collect();
+    if delimiter.chars().count() > 1
+        || (!options.has('s') && inputs.len() > 1 && options.operands.iter().any(|name| name == "-"))
+    {
         return Err(lost("this use of paste is not simulated"));
     }
     let columns: Vec<Vec<&str>> = inputs.iter().map(|text| text.lines().collect()).collect();
@@ -64,7 +67,8 @@ pub(super) fn paste(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     } else {
         let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
         shell.say(joined((0..rows).map(|row| {
-            let cells: Vec<&str> = columns.iter().map(|lines| lines.get(row).copied().unwrap_or("")).collect();
+            let cells: Vec<&str> =
+                columns.iter().map(|lines| lines.get(row).copied().unwrap_or("")).collect();
             cells.join(&delimiter)
         })));
     }
@@ -72,7 +76,8 @@ pub(super) fn paste(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
 }
 
 pub(super) fn tr(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
-    let options = Options::read(words, "dscC", &[("delete", 'd'), ("squeeze-repeats", 's'), ("complement", 'c')])?;
+    let options =
+        Options::read(words, "dscC", &[("delete", 'd'), ("squeeze-repeats", 's'), ("complement", 'c')])?;
     let mut sets = Vec::new();
     for operand in &options.operands {
         sets.push(byte_set(operand)?);
@@ -129,7 +134,8 @@ fn byte_set(text: &str) -> Result<Vec<u8>, Stop> {
             b'a' => 7,
             b'b' => 8,
             b'0'..=b'7' => {
-                let digits = rest[*at - 1..].iter().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+                let digits =
+                    rest[*at - 1..].iter().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
                 let digits = &rest[*at - 1..*at - 1 + digits];
                 *at += digits.len() - 1;
                 let value = digits.iter().fold(0_u32, |sum, digit| sum * 8 + u32::from(digit - b'0'));
@@ -150,7 +156,10 @@ fn byte_set(text: &str) -> Result<Vec<u8>, Stop> {
             at += name.len() + 4;
             continue;
         }
-        if text.get(at..).is_some_and(|rest| rest.starts_with("[=") || rest.contains('*') && rest.starts_with('[')) {
+        if text
+            .get(at..)
+            .is_some_and(|rest| rest.starts_with("[=") || rest.contains('*') && rest.starts_with('['))
+        {
             return Err(lost(format!("tr {text} is not simulated")));
         }
         let low = one(&mut at);
@@ -256,7 +265,16 @@ fn version(left: &str, right: &str) -> Ordering {
 
 /// Letters come before everything else in versions, and `~` before letters.
 fn rank(letter: char) -> (u8, char) {
-    (if letter == '~' { 0 } else if letter.is_ascii_alphanumeric() { 1 } else { 2 }, letter)
+    (
+        if letter == '~' {
+            0
+        } else if letter.is_ascii_alphanumeric() {
+            1
+        } else {
+            2
+        },
+        letter,
+    )
 }
 
 /// A key: from a field and letter to another.
@@ -334,7 +352,11 @@ fn fields(line: &str, separator: Option<char>) -> Vec<(usize, usize)> {
 }
 
 pub(super) fn sort(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
-    let options = Options::read(words, "nrufbhVgsk:t:c", &[("numeric-sort", 'n'), ("reverse", 'r'), ("unique", 'u'), ("key", 'k'), ("version-sort", 'V')])?;
+    let options = Options::read(
+        words,
+        "nrufbhVgsk:t:c",
+        &[("numeric-sort", 'n'), ("reverse", 'r'), ("unique", 'u'), ("key", 'k'), ("version-sort", 'V')],
+    )?;
     let mut manner = Manner::default();
     for letter in "nrfbhVg".chars().filter(|letter| options.has(*letter)) {
         manner.set(letter);
@@ -351,10 +373,13 @@ pub(super) fn sort(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
         if keys.is_empty() {
             return manner.compare(left, right);
         }
-        keys.iter().map(|key| {
-            let own = key.manner.unwrap_or(manner);
-            own.compare(key.part(left, separator, own.blanks), key.part(right, separator, own.blanks))
-        }).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        keys.iter()
+            .map(|key| {
+                let own = key.manner.unwrap_or(manner);
+                own.compare(key.part(left, separator, own.blanks), key.part(right, separator, own.blanks))
+            })
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
     };
     let (unique, stable) = (options.has('u'), options.has('s'));
     let full = |left: &&str, right: &&str| {

@@ -53,8 +53,15 @@ pub(super) fn find(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     if places.is_empty() {
         places.push(".".to_owned());
     }
-    let mut reader =
-        Reader { words: &words[split..], least: 0, most: 20, acts: false, gathered: 0, now: shell.machine.wall().as_second(), shell };
+    let mut reader = Reader {
+        words: &words[split..],
+        least: 0,
+        most: 20,
+        acts: false,
+        gathered: 0,
+        now: shell.machine.wall().as_second(),
+        shell,
+    };
     let mut test = reader.or()?;
     if let Some(word) = reader.words.first() {
         return Err(lost(format!("find {word} is not simulated here")));
@@ -110,7 +117,14 @@ fn run(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
 }
 
 impl Search {
-    fn walk(&mut self, shell: &mut Shell, name: &str, path: &str, entry: &Entry, depth: u32) -> Result<(), Stop> {
+    fn walk(
+        &mut self,
+        shell: &mut Shell,
+        name: &str,
+        path: &str,
+        entry: &Entry,
+        depth: u32,
+    ) -> Result<(), Stop> {
         shell.machine.spend(4)?;
         let mut found = Found { name, path, entry, gathered: &mut self.gathered, prune: false };
         if depth >= self.least {
@@ -156,14 +170,22 @@ fn holds(shell: &mut Shell, test: &Test, found: &mut Found) -> Result<bool, Stop
         Test::Newer(than) => found.entry.modified > *than,
         Test::Size(unit, number, sign) => {
             let units = found.entry.size.div_ceil(*unit);
-            against(i64::try_from(units).unwrap_or(i64::MAX), i64::try_from(*number).unwrap_or(i64::MAX), *sign)
+            against(
+                i64::try_from(units).unwrap_or(i64::MAX),
+                i64::try_from(*number).unwrap_or(i64::MAX),
+                *sign,
+            )
         }
         Test::Mode(mode, '-') => found.entry.mode & mode == *mode,
         Test::Mode(mode, '/') => found.entry.mode & mode != 0,
         Test::Mode(mode, _) => found.entry.mode == *mode,
         Test::Owner(owner) => found.entry.owner == owner,
         Test::Empty => {
-            if found.entry.is_directory() { shell.machine.files.names(found.path).is_empty() } else { found.entry.size == 0 }
+            if found.entry.is_directory() {
+                shell.machine.files.names(found.path).is_empty()
+            } else {
+                found.entry.size == 0
+            }
         }
         Test::Prune => {
             found.prune = true;
@@ -198,7 +220,9 @@ fn printed(format: &str, found: &Found) -> Result<String, Stop> {
         match (letter, if matches!(letter, '%' | '\\') { letters.next() } else { None }) {
             ('%', Some('p')) => out.push_str(found.name),
             ('%', Some('f')) => out.push_str(found.name.rsplit('/').next().unwrap_or_default()),
-            ('%', Some('h')) => out.push_str(found.name.rsplit_once('/').map_or(".", |(directory, _)| directory)),
+            ('%', Some('h')) => {
+                out.push_str(found.name.rsplit_once('/').map_or(".", |(directory, _)| directory))
+            }
             ('%', Some('s')) => out.push_str(&found.entry.size.to_string()),
             ('%', Some('m')) => out.push_str(&format!("{:o}", found.entry.mode)),
             ('%', Some('u' | 'g')) => out.push_str(found.entry.owner),
@@ -275,7 +299,9 @@ impl Reader<'_, '_, '_, '_> {
 
     fn one(&mut self) -> Result<Test, Stop> {
         let word = self.value()?;
-        let number = |text: &str| text.parse::<i64>().map_err(|_| lost(format!("find {word} {text} is not simulated")));
+        let number = |text: &str| {
+            text.parse::<i64>().map_err(|_| lost(format!("find {word} {text} is not simulated")))
+        };
         Ok(match word.as_str() {
             "!" | "-not" => Test::Not(Box::new(self.one()?)),
             "(" => {
@@ -285,7 +311,9 @@ impl Reader<'_, '_, '_, '_> {
                 }
                 inner
             }
-            "-xdev" | "-mount" | "-depth" | "-noleaf" | "-ignore_readdir_race" | "-follow" | "-true" => Test::Always,
+            "-xdev" | "-mount" | "-depth" | "-noleaf" | "-ignore_readdir_race" | "-follow" | "-true" => {
+                Test::Always
+            }
             "-maxdepth" => {
                 self.most = u32::try_from(number(&self.value()?)?).unwrap_or(0).min(20);
                 Test::Always

@@ -97,7 +97,10 @@ pub(super) fn date(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             },
         }
     }
-    let format = format.replace("%Z", "UTC").replace("%z", "+0000").replace("%N", &format!("{:09}", time.subsec_nanosecond()));
+    let format = format
+        .replace("%Z", "UTC")
+        .replace("%z", "+0000")
+        .replace("%N", &format!("{:09}", time.subsec_nanosecond()));
     match jiff::fmt::strtime::format(&format, time) {
         Ok(text) => shell.say(text + "\n"),
         Err(_) => return Err(lost(format!("date +'{format}' is not simulated"))),
@@ -121,7 +124,8 @@ pub(super) fn uptime(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     }
     // The hour is drawn, so that the same seed gives the same text whenever it is asked.
     let draw = server.draw("uptime");
-    let clock = format!("{:02}:{:02}:{:02}", draw.at(4).below(24), draw.at(5).below(60), draw.at(6).below(60));
+    let clock =
+        format!("{:02}:{:02}:{:02}", draw.at(4).below(24), draw.at(5).below(60), draw.at(6).below(60));
     let loads = facts::loads(server).join(", ");
     shell.say(format!(" {clock} up {days} days, {hours:2}:{minutes:02},  0 users,  load average: {loads}\n"));
     Ok(0)

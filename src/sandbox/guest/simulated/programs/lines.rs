@@ -124,7 +124,10 @@ pub(super) fn wc(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
         inputs.iter().map(|(name, bytes)| (count(bytes), name.as_str())).collect();
     if rows.len() > 1 {
         let columns = rows[0].0.len();
-        rows.push(((0..columns).map(|column| rows.iter().map(|(row, _)| row[column]).sum()).collect(), "total"));
+        rows.push((
+            (0..columns).map(|column| rows.iter().map(|(row, _)| row[column]).sum()).collect(),
+            "total",
+        ));
     }
     // GNU's widths: standard input has no size to go by.
     let sum: usize = inputs.iter().map(|(_, bytes)| bytes.len()).sum();
@@ -156,13 +159,15 @@ pub(super) fn uniq(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             _ => runs.push((1, line)),
         }
     }
-    let kept = runs.into_iter().filter(|(count, _)| {
-        !(options.has('d') && *count == 1 || options.has('u') && *count > 1)
-    });
+    let kept = runs
+        .into_iter()
+        .filter(|(count, _)| !(options.has('d') && *count == 1 || options.has('u') && *count > 1));
     let counted = options.has('c');
-    shell.say(joined(kept.map(|(count, line)| {
-        if counted { format!("{count:>7} {line}") } else { line.to_owned() }
-    })));
+    shell.say(joined(kept.map(
+        |(count, line)| {
+            if counted { format!("{count:>7} {line}") } else { line.to_owned() }
+        },
+    )));
     Ok(i32::from(failed))
 }
 
@@ -191,6 +196,7 @@ pub(super) fn seq(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
         match word.as_str() {
             "-s" => separator = rest.next().map_or("", String::as_str),
             "-w" => wide = true,
+            word if word.starts_with("-s") => separator = &word[2..],
             number => numbers.push(number),
         }
     }
@@ -205,7 +211,8 @@ pub(super) fn seq(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
         }
     };
     let places = |number: &str| number.split_once('.').map_or(0, |(_, places)| places.len());
-    let places = numbers.iter().take(numbers.len().max(2) - 1).map(|number| places(number)).max().unwrap_or(0);
+    let places =
+        numbers.iter().take(numbers.len().max(2) - 1).map(|number| places(number)).max().unwrap_or(0);
     let width = if wide { printf::float(last, 'f', Some(places), "").len() } else { 0 };
     let (mut text, mut index) = (String::new(), 0.0_f64);
     loop {

@@ -25,14 +25,20 @@ pub(super) fn address_of(server: &Server, name: &str) -> Option<String> {
 
 /// `ss -tuln` and `netstat -tuln`.
 pub(super) fn sockets(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
-    let options = Options::read(words, "tulnpaH46", &[("listening", 'l'), ("tcp", 't'), ("udp", 'u'), ("numeric", 'n'), ("no-header", 'H')])?;
+    let options = Options::read(
+        words,
+        "tulnpaH46",
+        &[("listening", 'l'), ("tcp", 't'), ("udp", 'u'), ("numeric", 'n'), ("no-header", 'H')],
+    )?;
     if !options.has('l') || !options.has('n') {
         return Err(lost(format!("{} knows only what listens (-ln) in the simulated guest", words[0])));
     }
     let both = options.has('t') == options.has('u');
     let is_ss = words[0].ends_with("ss");
     let listeners = facts::listeners(shell.machine.server);
-    let shown = listeners.iter().filter(|listener| both || options.has(if listener.transport == "tcp" { 't' } else { 'u' }));
+    let shown = listeners
+        .iter()
+        .filter(|listener| both || options.has(if listener.transport == "tcp" { 't' } else { 'u' }));
     let mut rows = Vec::new();
     if !options.has('H') {
         rows.push(if is_ss {
@@ -46,13 +52,20 @@ pub(super) fn sockets(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> 
         let udp = listener.transport == "udp";
         if is_ss {
             let state = if udp { "UNCONN" } else { "LISTEN" };
-            let user = if options.has('p') { format!(" users:((\"{}\",pid={},fd=3))", listener.program, 700 + listener.port) } else { String::new() };
+            let user = if options.has('p') {
+                format!(" users:((\"{}\",pid={},fd=3))", listener.program, 700 + listener.port)
+            } else {
+                String::new()
+            };
             // With one kind asked for there is no column for it.
             let kind = if both { format!("{:<5} ", listener.transport) } else { String::new() };
             rows.push(format!("{kind}{state} 0      128    {address:>18} 0.0.0.0:*{user}"));
         } else {
             let state = if udp { "" } else { "LISTEN" };
-            rows.push(format!("{:<5}      0      0 {address:<23} 0.0.0.0:*               {state}", listener.transport));
+            rows.push(format!(
+                "{:<5}      0      0 {address:<23} 0.0.0.0:*               {state}",
+                listener.transport
+            ));
         }
     }
     shell.say(joined(rows));
@@ -63,7 +76,9 @@ pub(super) fn nslookup(shell: &mut Shell, words: &[String]) -> Result<i32, Stop>
     let Some(name) = words.get(1) else { return Err(lost("nslookup alone is not simulated")) };
     match address_of(shell.machine.server, name) {
         Some(address) => {
-            shell.say(format!("Server:\t\t1.1.1.1\nAddress:\t1.1.1.1#53\n\nName:\t{name}\nAddress: {address}\n"));
+            shell.say(format!(
+                "Server:\t\t1.1.1.1\nAddress:\t1.1.1.1#53\n\nName:\t{name}\nAddress: {address}\n"
+            ));
             Ok(0)
         }
         None => {
@@ -84,7 +99,18 @@ fn reaches(server: &Server, url: &str) -> bool {
 }
 
 pub(super) fn curl(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
-    let options = Options::read(words, "fsSLkIm:o:4", &[("fail", 'f'), ("silent", 's'), ("show-error", 'S'), ("max-time", 'm'), ("output", 'o'), ("location", 'L')])?;
+    let options = Options::read(
+        words,
+        "fsSLkIm:o:4",
+        &[
+            ("fail", 'f'),
+            ("silent", 's'),
+            ("show-error", 'S'),
+            ("max-time", 'm'),
+            ("output", 'o'),
+            ("location", 'L'),
+        ],
+    )?;
     let Some(url) = options.operands.first() else { return Ok(2) };
     if options.value('o').is_none_or(|file| file != "/dev/null") {
         return Err(lost("what a web page says is not simulated; curl wants -o /dev/null"));

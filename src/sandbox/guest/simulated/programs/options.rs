@@ -26,8 +26,10 @@ impl Options {
             if word == "--" {
                 operands.extend(rest.by_ref().cloned());
             } else if let Some(name) = word.strip_prefix("--") {
-                let (name, value) = name.split_once('=').map_or((name, None), |(name, value)| (name, Some(value)));
-                let (_, letter) = long.iter().find(|(known, _)| *known == name).ok_or_else(|| unknown(word))?;
+                let (name, value) =
+                    name.split_once('=').map_or((name, None), |(name, value)| (name, Some(value)));
+                let (_, letter) =
+                    long.iter().find(|(known, _)| *known == name).ok_or_else(|| unknown(word))?;
                 let value = match value {
                     Some(value) => value.to_owned(),
                     None if takes_value(*letter) => rest.next().cloned().unwrap_or_default(),

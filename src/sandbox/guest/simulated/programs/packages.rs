@@ -11,7 +11,17 @@ use crate::sandbox::{
 };
 
 const NAMES: [&str; 12] = [
-    "openssl", "libc-bin", "curl", "systemd", "base-files", "openssh-server", "tzdata", "sudo", "perl-base", "zlib1g", "vim-common",
+    "openssl",
+    "libc-bin",
+    "curl",
+    "systemd",
+    "base-files",
+    "openssh-server",
+    "tzdata",
+    "sudo",
+    "perl-base",
+    "zlib1g",
+    "vim-common",
     "linux-image",
 ];
 
@@ -25,7 +35,11 @@ fn waiting(server: &Server) -> Vec<(String, String, bool)> {
             let round = number as usize / NAMES.len();
             let name = if round == 0 { base.to_owned() } else { format!("{base}-extra{round}") };
             let version = draw.at(number.into());
-            (name, format!("{}.{}.{}", version.at(1).below(9), version.at(2).below(20), version.at(3).below(9)), number < security)
+            (
+                name,
+                format!("{}.{}.{}", version.at(1).below(9), version.at(2).below(20), version.at(3).below(9)),
+                number < security,
+            )
         })
         .collect()
 }
@@ -55,7 +69,10 @@ pub(super) fn apt_get(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> 
             let mut rows = Vec::new();
             if !quiet {
                 rows.extend(["Reading package lists...", "Building dependency tree..."].map(str::to_owned));
-                rows.push(format!("{} upgraded, 0 newly installed, 0 to remove and 0 not upgraded.", waiting.len()));
+                rows.push(format!(
+                    "{} upgraded, 0 newly installed, 0 to remove and 0 not upgraded.",
+                    waiting.len()
+                ));
             }
             for verb in ["Inst", "Conf"] {
                 rows.extend(waiting.iter().map(|(name, new, security)| {
@@ -101,7 +118,15 @@ pub(super) fn dnf(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let only_security = words.iter().any(|word| word == "--security");
     let waiting = waiting(shell.machine.server);
     let rows = waiting.iter().filter(|(.., security)| *security || !only_security);
-    let rows: Vec<String> = rows.map(|(name, new, _)| format!("{name:<40} {new}-2.el9 {:>20}", "baseos").replacen(&format!("{name} "), &format!("{name}.x86_64 "), 1)).collect();
+    let rows: Vec<String> = rows
+        .map(|(name, new, _)| {
+            format!("{name:<40} {new}-2.el9 {:>20}", "baseos").replacen(
+                &format!("{name} "),
+                &format!("{name}.x86_64 "),
+                1,
+            )
+        })
+        .collect();
     if rows.is_empty() {
         return Ok(0);
     }
@@ -113,7 +138,9 @@ pub(super) fn apk(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let verb = words[1..].iter().find(|word| !word.starts_with('-')).map_or("", String::as_str);
     match verb {
         "version" => {
-            let rows = waiting(shell.machine.server).into_iter().map(|(name, new, _)| format!("{:<40} < {new}-r1", format!("{name}-{new}-r0")));
+            let rows = waiting(shell.machine.server)
+                .into_iter()
+                .map(|(name, new, _)| format!("{:<40} < {new}-r1", format!("{name}-{new}-r0")));
             let rows = std::iter::once(format!("{:<42} Available:", "Installed:")).chain(rows);
             shell.say(joined(rows));
             Ok(0)
@@ -133,6 +160,8 @@ pub(super) fn needs_restarting(shell: &mut Shell, words: &[String]) -> Result<i3
         );
         return Ok(1);
     }
-    shell.say("No core libraries or services have been updated since boot-up.\nReboot should not be necessary.\n");
+    shell.say(
+        "No core libraries or services have been updated since boot-up.\nReboot should not be necessary.\n",
+    );
     Ok(0)
 }

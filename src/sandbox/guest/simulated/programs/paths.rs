@@ -41,13 +41,19 @@ pub(super) fn ls(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let (mut failed, mut files, mut directories) = (false, Vec::new(), Vec::new());
     for name in &options.operands {
         let path = shell.path(name);
-        let entry = if options.has('l') { shell.machine.files.own_entry(&path) } else { shell.machine.files.entry(&path) };
+        let entry = if options.has('l') {
+            shell.machine.files.own_entry(&path)
+        } else {
+            shell.machine.files.entry(&path)
+        };
         match entry {
             None => {
                 shell.complain(&format!("ls: cannot access '{name}': {NONE}\n"));
                 failed = true;
             }
-            Some(entry) if entry.is_directory() && !options.has('d') => directories.push((name.clone(), path)),
+            Some(entry) if entry.is_directory() && !options.has('d') => {
+                directories.push((name.clone(), path))
+            }
             Some(_) => files.push((name.clone(), path)),
         }
     }
@@ -64,7 +70,8 @@ pub(super) fn ls(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
         if titles {
             out += &format!("{}{name}:\n", if out.is_empty() { "" } else { "\n" });
         }
-        let entries: Vec<_> = names.into_iter().map(|name| (name.clone(), format!("{path}/{name}"))).collect();
+        let entries: Vec<_> =
+            names.into_iter().map(|name| (name.clone(), format!("{path}/{name}"))).collect();
         if options.has('l') {
             out += "total 0\n";
         }
@@ -100,7 +107,13 @@ fn listing(shell: &Shell, options: &Options, names: Vec<(String, String)>) -> St
         let entry = entry.as_ref()?;
         let time = time(entry.modified, "%b %e %H:%M");
         let link = files.link(path).map_or_else(String::new, |target| format!(" -> {target}"));
-        Some(format!("{} 1 {} {} {:>8} {time} {name}{link}", letters(entry), entry.owner, entry.owner, entry.size))
+        Some(format!(
+            "{} 1 {} {} {:>8} {time} {name}{link}",
+            letters(entry),
+            entry.owner,
+            entry.owner,
+            entry.size
+        ))
     }))
 }
 
@@ -176,11 +189,19 @@ pub(super) fn human(kilobytes: u64) -> String {
 }
 
 pub(super) fn du(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
-    let mut options = Options::read(words, "skhxacmd:", &[("summarize", 's'), ("max-depth", 'd'), ("one-file-system", 'x')])?;
+    let mut options = Options::read(
+        words,
+        "skhxacmd:",
+        &[("summarize", 's'), ("max-depth", 'd'), ("one-file-system", 'x')],
+    )?;
     if options.operands.is_empty() {
         options.operands.push(".".to_owned());
     }
-    let deepest = if options.has('s') { 0 } else { options.value('d').and_then(|depth| depth.parse().ok()).unwrap_or(u32::MAX) };
+    let deepest = if options.has('s') {
+        0
+    } else {
+        options.value('d').and_then(|depth| depth.parse().ok()).unwrap_or(u32::MAX)
+    };
     let write = |kilobytes: u64| {
         if options.has('h') {
             human(kilobytes)
@@ -301,7 +322,9 @@ pub(super) fn change(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             }
         }
         "cp" | "mv" => {
-            let [from, to] = operands.as_slice() else { return Err(lost(format!("{program} of several is not simulated"))) };
+            let [from, to] = operands.as_slice() else {
+                return Err(lost(format!("{program} of several is not simulated")));
+            };
             let (source, mut target) = (shell.path(from), shell.path(to));
             if shell.machine.files.entry(&target).is_some_and(|entry| entry.is_directory()) {
                 target = format!("{target}/{}", source.rsplit('/').next().unwrap_or_default());
@@ -330,8 +353,14 @@ pub(super) fn change(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
                     ("touch", _) => shell.machine.files.open(&path, Access::Append)?.map(drop),
                     (_, None) if options.has('f') => Ok(()),
                     (_, None) => Err(NONE),
-                    ("rm", Some(entry)) if entry.is_directory() && !(options.has('r') || options.has('R')) => Err("Is a directory"),
-                    ("rmdir", Some(_)) if !shell.machine.files.names(&path).is_empty() => Err("Directory not empty"),
+                    ("rm", Some(entry))
+                        if entry.is_directory() && !(options.has('r') || options.has('R')) =>
+                    {
+                        Err("Is a directory")
+                    }
+                    ("rmdir", Some(_)) if !shell.machine.files.names(&path).is_empty() => {
+                        Err("Directory not empty")
+                    }
                     (_, Some(_)) => {
                         shell.machine.files.remove(&path);
                         Ok(())

@@ -31,11 +31,17 @@ pub(super) type Groups = Vec<Option<(usize, usize)>>;
 impl Regular {
     /// # Errors
     /// `Err` inside where no program would take the pattern; the outer one where the crate cannot do it.
-    pub(super) fn new(pattern: &str, notation: Notation, any_case: bool) -> Result<Result<Self, String>, Stop> {
+    pub(super) fn new(
+        pattern: &str,
+        notation: Notation,
+        any_case: bool,
+    ) -> Result<Result<Self, String>, Stop> {
         let translated = match translate(pattern, notation) {
             Ok(translated) => translated,
             Err(Refusal::Wrong(what)) => return Ok(Err(what.to_owned())),
-            Err(Refusal::BackReference) => return Err(lost("a back-reference in a pattern is not simulated")),
+            Err(Refusal::BackReference) => {
+                return Err(lost("a back-reference in a pattern is not simulated"));
+            }
         };
         let build = |pattern: &str| {
             regex::RegexBuilder::new(pattern)
@@ -63,7 +69,10 @@ impl Regular {
     pub(super) fn find(&self, text: &str, from: usize) -> Option<Groups> {
         let captures = self.regex.captures_at(text, from)?;
         let groups = |captures: &regex::Captures, offset: usize| -> Groups {
-            captures.iter().map(|group| group.map(|group| (group.start() + offset, group.end() + offset))).collect()
+            captures
+                .iter()
+                .map(|group| group.map(|group| (group.start() + offset, group.end() + offset)))
+                .collect()
         };
         let first = groups(&captures, 0);
         let (Some(whole), Some(Some((start, end)))) = (&self.whole, first.first().copied()) else {
@@ -152,7 +161,8 @@ fn translate(pattern: &str, notation: Notation) -> Result<String, Refusal> {
             },
             '}' => out.push_str("\\}"),
             '[' => {
-                let (set, length) = set(&letters[at..], notation).ok_or(Refusal::Wrong("Unmatched [, [^, [:, [., or [="))?;
+                let (set, length) =
+                    set(&letters[at..], notation).ok_or(Refusal::Wrong("Unmatched [, [^, [:, [., or [="))?;
                 out.push_str(&set);
                 at += length;
             }

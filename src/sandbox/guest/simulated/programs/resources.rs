@@ -15,7 +15,11 @@ use crate::sandbox::{
 };
 
 pub(super) fn df(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
-    let options = Options::read(words, "PhiklTx:t:a", &[("portability", 'P'), ("human-readable", 'h'), ("inodes", 'i'), ("local", 'l')])?;
+    let options = Options::read(
+        words,
+        "PhiklTx:t:a",
+        &[("portability", 'P'), ("human-readable", 'h'), ("inodes", 'i'), ("local", 'l')],
+    )?;
     if options.has('T') {
         return Err(lost("df -T is not simulated"));
     }
@@ -65,7 +69,11 @@ pub(super) fn df(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             (_, false) => ("tmpfs", u64::from(server.memory_gb) << 19, 0, 0),
             (_, true) => ("tmpfs", u64::from(server.memory_gb) << 17, 1, 1),
         };
-        let values = if inodes { [total, used, total - used].map(|count| count.to_string()) } else { [total, used, total - used].map(size) };
+        let values = if inodes {
+            [total, used, total - used].map(|count| count.to_string())
+        } else {
+            [total, used, total - used].map(size)
+        };
         let [total, used, free] = values;
         rows.push(row(device, [total, used, free, format!("{percent}%")], mount));
     }
@@ -124,7 +132,9 @@ fn processes(server: &Server) -> Vec<Process> {
     }
     let listening = facts::listeners(server);
     let own = listening.iter().map(|listener| listener.program).filter(|name| *name != "sshd");
-    names.extend(own.map(|name| (if name == "systemd-resolve" { "systemd-resolve" } else { "www-data" }, name)));
+    names.extend(
+        own.map(|name| (if name == "systemd-resolve" { "systemd-resolve" } else { "www-data" }, name)),
+    );
     names.dedup();
     for (user, name) in names {
         pid += server.draw(name).between(3, 60);
@@ -138,9 +148,13 @@ pub(super) fn ps(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let words: Vec<&str> = words[1..].iter().map(String::as_str).collect();
     let fields = match words.as_slice() {
         ["aux" | "-aux" | "auxww"] => {
-            let head = "USER         PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND".to_owned();
+            let head =
+                "USER         PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND".to_owned();
             let rows = all.iter().map(|process| {
-                format!("{:<10} {:>5}  0.0  0.1  16544  9120 ?        Ss   Jan01   0:01 {}", process.user, process.pid, process.command)
+                format!(
+                    "{:<10} {:>5}  0.0  0.1  16544  9120 ?        Ss   Jan01   0:01 {}",
+                    process.user, process.pid, process.command
+                )
             });
             shell.say(joined(std::iter::once(head).chain(rows)));
             return Ok(0);
@@ -149,7 +163,10 @@ pub(super) fn ps(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             let head = "UID          PID    PPID  C STIME TTY          TIME CMD".to_owned();
             let rows = all.iter().map(|process| {
                 let parent = u32::from(process.pid != 1);
-                format!("{:<10} {:>5} {parent:>7}  0 Jan01 ?        00:00:01 {}", process.user, process.pid, process.command)
+                format!(
+                    "{:<10} {:>5} {parent:>7}  0 Jan01 ?        00:00:01 {}",
+                    process.user, process.pid, process.command
+                )
             });
             shell.say(joined(std::iter::once(head).chain(rows)));
             return Ok(0);
@@ -190,7 +207,9 @@ pub(super) fn pgrep(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let Some(name) = options.operands.first() else { return Ok(2) };
     let all = processes(shell.machine.server);
     let exact = words[0] == "pidof" || options.has('x');
-    let found = all.iter().filter(|process| if exact { process.name == name } else { process.name.contains(name.as_str()) });
+    let found = all
+        .iter()
+        .filter(|process| if exact { process.name == name } else { process.name.contains(name.as_str()) });
     let found: Vec<String> = found.map(|process| process.pid.to_string()).collect();
     if options.has('c') {
         shell.say(format!("{}\n", found.len()));
@@ -211,7 +230,10 @@ pub(super) fn dmesg(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     ];
     for number in 0..facts::oom_kills(server) {
         let pid = server.draw("oom").at(u64::from(number) + 9).between(900, 30_000);
-        rows.push(format!("[ {:>4}.000001] Out of memory: Killed process {pid} (node) total-vm:2097152kB", 90_000 + number));
+        rows.push(format!(
+            "[ {:>4}.000001] Out of memory: Killed process {pid} (node) total-vm:2097152kB",
+            90_000 + number
+        ));
     }
     shell.say(joined(rows));
     Ok(0)

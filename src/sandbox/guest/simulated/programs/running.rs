@@ -14,9 +14,11 @@ use crate::sandbox::guest::{
 /// `sh -c TEXT [NAME [ARGUMENT …]]`, `sh FILE`, `sh` with a script on its input.
 pub(super) fn sh(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let mut rest = &words[1..];
-    let (mut text, mut switches) = (None, Vec::new());
+    let (mut text, mut switches, mut reads) = (None, Vec::new(), false);
     while let Some((word, others)) = rest.split_first() {
-        let Some(letters) = word.strip_prefix(['-', '+']).filter(|letters| !letters.is_empty()) else { break };
+        let Some(letters) = word.strip_prefix(['-', '+']).filter(|letters| !letters.is_empty()) else {
+            break;
+        };
         rest = others;
         if letters == "-" {
             break;
@@ -26,6 +28,7 @@ pub(super) fn sh(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             None if letters.contains('c') => text = Some(String::new()),
             None => {}
         }
+        reads |= letters.contains('s');
         switches.extend(letters.chars().filter(|letter| "euf".contains(*letter)));
     }
     let script = match (text, rest.split_first()) {
@@ -37,21 +40,21 @@ pub(super) fn sh(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             rest = others;
             script.clone()
         }
-        (None, Some((file, _))) => match shell.input_of(file)? {
+        (None, Some((file, _))) if !reads => match shell.input_of(file)? {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(_) => {
                 shell.complain(&format!("{}: 0: cannot open {file}: No such file\n", words[0]));
                 return Ok(2);
             }
         },
-        (None, None) => String::from_utf8_lossy(&shell.input()?).into_owned(),
+        (None, _) => String::from_utf8_lossy(&shell.input()?).into_owned(),
     };
     let pid = shell.machine.fork();
     let mut state = shell.state.child(pid);
     (state.switches.exit_on_error, state.switches.no_unset, state.switches.no_globs) =
         (switches.contains(&'e'), switches.contains(&'u'), switches.contains(&'f'));
-    state.name = rest.first().unwrap_or(&words[0]).clone();
-    state.positional = rest.get(1..).unwrap_or_default().to_vec();
+    state.name = rest.first().filter(|_| !reads).unwrap_or(&words[0]).clone();
+    state.positional = rest.get(usize::from(!reads)..).unwrap_or_default().to_vec();
     match Shell::new(&mut *shell.machine, state).run(&script)? {
         Ended::Exit(status) => Ok(status),
         Ended::Signal(signal) => Ok(128 + signal),
@@ -91,7 +94,12 @@ pub(super) fn env(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
         rest = others;
     }
     if rest.is_empty() {
-        shell.say(variables.iter().map(|(name, variable)| format!("{name}={}\n", variable.value)).collect::<String>());
+        shell.say(
+            variables
+                .iter()
+                .map(|(name, variable)| format!("{name}={}\n", variable.value))
+                .collect::<String>(),
+        );
         return Ok(0);
     }
     let before = std::mem::replace(&mut shell.state.variables, variables);
@@ -119,7 +127,13 @@ pub(super) fn printenv(shell: &mut Shell, words: &[String]) -> Result<i32, Stop>
     }
     let mut status = 0;
     for name in &words[1..] {
-        match shell.state.variables.get(name).filter(|variable| variable.exported).map(|variable| variable.value.clone()) {
+        match shell
+            .state
+            .variables
+            .get(name)
+            .filter(|variable| variable.exported)
+            .map(|variable| variable.value.clone())
+        {
             Some(value) => shell.say(value + "\n"),
             None => status = 1,
         }
@@ -262,16 +276,21 @@ pub(super) fn xargs(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             let delimiter = delimiter.replace("\\n", "\n").replace("\\0", "\0");
             text.split(&delimiter).filter(|item| !item.is_empty()).map(str::to_owned).collect()
         }
-        (None, Some(_)) => text.lines().map(|line| line.trim_start().to_owned()).filter(|line| !line.is_empty()).collect(),
+        (None, Some(_)) => {
+            text.lines().map(|line| line.trim_start().to_owned()).filter(|line| !line.is_empty()).collect()
+        }
         (None, None) if text.contains(['\'', '"', '\\']) => {
             return Err(lost("quotes in what xargs reads are not simulated"));
         }
         (None, None) => text.split_ascii_whitespace().map(str::to_owned).collect(),
     };
     let command = if rest.is_empty() { vec!["echo".to_owned()] } else { rest.to_vec() };
-    let input = shell.state.descriptors[0].replace(crate::sandbox::guest::simulated::stream::Descriptor::Null);
+    let input =
+        shell.state.descriptors[0].replace(crate::sandbox::guest::simulated::stream::Descriptor::Null);
     let mut calls: Vec<Vec<String>> = match &replaced {
-        Some(mark) => items.iter().map(|item| command.iter().map(|word| word.replace(mark, item)).collect()).collect(),
+        Some(mark) => {
+            items.iter().map(|item| command.iter().map(|word| word.replace(mark, item)).collect()).collect()
+        }
         None => items.chunks(most.min(1000)).map(|chunk| [command.as_slice(), chunk].concat()).collect(),
     };
     if calls.is_empty() && !skips && replaced.is_none() {

@@ -61,7 +61,8 @@ pub(super) fn sed(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let (text, failed) = shell.input_text("sed", &options.operands)?;
     let ends = text.ends_with('\n') || text.is_empty();
     let lines: Vec<&str> = text.lines().collect();
-    let mut editor = Editor { commands, lines, next: 0, quiet: options.has('n'), out: String::new(), last: None };
+    let mut editor =
+        Editor { commands, lines, next: 0, quiet: options.has('n'), out: String::new(), last: None };
     let status = editor.run(shell)?;
     if !ends && editor.next == editor.lines.len() && editor.out.ends_with('\n') {
         editor.out.pop();
@@ -238,9 +239,14 @@ impl Reader {
                 'a' | 'i' | 'c' => Action::Text(letter, self.text()),
                 'q' | 'Q' => {
                     self.skip(" \t");
-                    Action::Simple(letter, self.number().and_then(|code| i32::try_from(code).ok()).unwrap_or(0))
+                    Action::Simple(
+                        letter,
+                        self.number().and_then(|code| i32::try_from(code).ok()).unwrap_or(0),
+                    )
                 }
-                'p' | 'P' | 'd' | 'D' | '=' | 'n' | 'N' | 'h' | 'H' | 'g' | 'G' | 'x' => Action::Simple(letter, 0),
+                'p' | 'P' | 'd' | 'D' | '=' | 'n' | 'N' | 'h' | 'H' | 'g' | 'G' | 'x' => {
+                    Action::Simple(letter, 0)
+                }
                 'l' | 'r' | 'R' | 'w' | 'W' | 'e' | 'z' | 'F' => {
                     return Err(lost(format!("sed's {letter} is not simulated")));
                 }
@@ -367,7 +373,8 @@ impl Editor<'_> {
                     }
                     Action::Translate(pairs) => {
                         let other = |letter: char| pairs.iter().find(|(from, _)| *from == letter);
-                        space = space.chars().map(|letter| other(letter).map_or(letter, |(_, to)| *to)).collect();
+                        space =
+                            space.chars().map(|letter| other(letter).map_or(letter, |(_, to)| *to)).collect();
                     }
                     Action::Jump(kind, label) => {
                         let jumps = match kind {
@@ -473,7 +480,8 @@ impl Editor<'_> {
             Address::Line(number) => *number == self.next,
             Address::Last => self.next == self.lines.len(),
             Address::Step(first, step) => {
-                self.next >= *first && (self.next - first).checked_rem(*step).map_or(self.next == *first, |rest| rest == 0)
+                self.next >= *first
+                    && (self.next - first).checked_rem(*step).map_or(self.next == *first, |rest| rest == 0)
             }
             Address::Pattern(pattern) => self.matches(pattern.as_ref(), space),
         }
@@ -483,11 +491,14 @@ impl Editor<'_> {
         // Taken out, for the editor notes the last pattern while it looks.
         let command = &mut self.commands[place];
         let (from, to, not, inside) = (command.from.take(), command.to.take(), command.not, command.inside);
-        let (mut now_inside, applies) = (inside, match (&from, &to) {
-            (None, _) => true,
-            (Some(from), None) => self.address(from, space),
-            (Some(from), Some(_)) => inside || self.address(from, space),
-        });
+        let (mut now_inside, applies) = (
+            inside,
+            match (&from, &to) {
+                (None, _) => true,
+                (Some(from), None) => self.address(from, space),
+                (Some(from), Some(_)) => inside || self.address(from, space),
+            },
+        );
         if let (true, Some(to)) = (applies, &to) {
             now_inside = match to {
                 Address::Line(number) => self.next < *number,
@@ -501,13 +512,17 @@ impl Editor<'_> {
 
     /// The text with its matches replaced, if there are any.
     fn substitute(&mut self, place: usize, space: &str) -> Option<String> {
-        let Action::Substitute { pattern, with, all, nth, .. } = &self.commands[place].action else { return None };
+        let Action::Substitute { pattern, with, all, nth, .. } = &self.commands[place].action else {
+            return None;
+        };
         if let Some(pattern) = pattern {
             self.last = Some(pattern.clone());
         }
         let pattern = self.last.as_ref()?;
         replace(pattern, space, *nth, *all, |groups, out| {
-            let group = |number: usize| groups.get(number).copied().flatten().map_or("", |(start, end)| &space[start..end]);
+            let group = |number: usize| {
+                groups.get(number).copied().flatten().map_or("", |(start, end)| &space[start..end])
+            };
             expand(with, group, out);
         })
     }

@@ -16,7 +16,8 @@ fn words_of(words: &[String]) -> Vec<&str> {
 
 /// The units that run.
 fn units(server: &Server) -> Vec<String> {
-    let mut units = vec!["cron", "ssh", "sshd", "qemu-guest-agent", "systemd-journald", "systemd-udevd", "dbus"];
+    let mut units =
+        vec!["cron", "ssh", "sshd", "qemu-guest-agent", "systemd-journald", "systemd-udevd", "dbus"];
     units.push(if facts::family(server) == Family::RedHat { "chronyd" } else { "systemd-timesyncd" });
     if facts::has_docker(server) {
         units.extend(["docker", "containerd"]);
@@ -32,7 +33,8 @@ fn units(server: &Server) -> Vec<String> {
 
 pub(super) fn systemctl(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let server = shell.machine.server;
-    let (flags, rest): (Vec<&str>, Vec<&str>) = words_of(&words[1..]).into_iter().partition(|word| word.starts_with('-'));
+    let (flags, rest): (Vec<&str>, Vec<&str>) =
+        words_of(&words[1..]).into_iter().partition(|word| word.starts_with('-'));
     let failed = facts::failed_units(server);
     let quiet = flags.iter().any(|flag| matches!(*flag, "-q" | "--quiet"));
     let state = |unit: &str| {
@@ -61,7 +63,11 @@ pub(super) fn systemctl(shell: &mut Shell, words: &[String]) -> Result<i32, Stop
                     ("is-enabled", _) => "disabled",
                     (_, state) => state,
                 };
-                let good = if *verb == "is-failed" { state == "failed" } else { matches!(state, "active" | "enabled") };
+                let good = if *verb == "is-failed" {
+                    state == "failed"
+                } else {
+                    matches!(state, "active" | "enabled")
+                };
                 if good {
                     status = 0;
                 }
@@ -75,9 +81,12 @@ pub(super) fn systemctl(shell: &mut Shell, words: &[String]) -> Result<i32, Stop
             let only_failed = flags.iter().any(|flag| matches!(*flag, "--failed" | "--state=failed"));
             let plain = flags.iter().any(|flag| matches!(*flag, "--plain"));
             let bare = flags.iter().any(|flag| matches!(*flag, "--no-legend" | "--legend=no"));
-            let mut rows: Vec<String> = failed.iter().map(|(unit, text)| format!("{unit} loaded failed failed {text}")).collect();
+            let mut rows: Vec<String> =
+                failed.iter().map(|(unit, text)| format!("{unit} loaded failed failed {text}")).collect();
             if !only_failed {
-                rows.extend(units(server).iter().map(|unit| format!("{unit}.service loaded active running {unit}")));
+                rows.extend(
+                    units(server).iter().map(|unit| format!("{unit}.service loaded active running {unit}")),
+                );
             }
             let count = rows.len();
             if !plain {
@@ -92,7 +101,11 @@ pub(super) fn systemctl(shell: &mut Shell, words: &[String]) -> Result<i32, Stop
             Ok(0)
         }
         Some((&"show", names)) => show(shell, words, names.last().map(|unit| state(unit)), &rest),
-        Some((&("start" | "stop" | "restart" | "reload" | "enable" | "disable" | "daemon-reload" | "reset-failed" | "try-restart" | "reload-or-restart"), _)) => Ok(0),
+        Some((
+            &("start" | "stop" | "restart" | "reload" | "enable" | "disable" | "daemon-reload"
+            | "reset-failed" | "try-restart" | "reload-or-restart"),
+            _,
+        )) => Ok(0),
         Some((verb, _)) => Err(lost(format!("systemctl {verb} is not simulated"))),
     }
 }
@@ -112,7 +125,14 @@ fn show(shell: &mut Shell, words: &[String], state: Option<&str>, rest: &[&str])
     for property in properties {
         let value = match property.as_str() {
             "ActiveState" => state.to_owned(),
-            "SubState" => if state == "active" { "running" } else if state == "failed" { "failed" } else { "dead" }.to_owned(),
+            "SubState" => if state == "active" {
+                "running"
+            } else if state == "failed" {
+                "failed"
+            } else {
+                "dead"
+            }
+            .to_owned(),
             "LoadState" => if state == "inactive" { "not-found" } else { "loaded" }.to_owned(),
             "UnitFileState" => if state == "inactive" { "" } else { "enabled" }.to_owned(),
             "NRestarts" => "0".to_owned(),
@@ -150,7 +170,11 @@ pub(super) fn journalctl(shell: &mut Shell, words: &[String]) -> Result<i32, Sto
 
 pub(super) fn sshd(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     if !words.iter().any(|word| word == "-T") {
-        return if words.iter().any(|word| word == "-t") { Ok(0) } else { Err(lost("sshd knows only -T and -t in the simulated guest")) };
+        return if words.iter().any(|word| word == "-t") {
+            Ok(0)
+        } else {
+            Err(lost("sshd knows only -T and -t in the simulated guest"))
+        };
     }
     let server = shell.machine.server;
     let facts::Sshd { port, root_login, passwords } = facts::sshd(server);
@@ -176,7 +200,13 @@ pub(super) fn timedatectl(shell: &mut Shell, words: &[String]) -> Result<i32, St
             Ok(0)
         }
         ["show", rest @ ..] => {
-            let all = [("Timezone", "Etc/UTC"), ("LocalRTC", "no"), ("CanNTP", "yes"), ("NTP", "yes"), ("NTPSynchronized", yes)];
+            let all = [
+                ("Timezone", "Etc/UTC"),
+                ("LocalRTC", "no"),
+                ("CanNTP", "yes"),
+                ("NTP", "yes"),
+                ("NTPSynchronized", yes),
+            ];
             let wanted: Vec<&str> = rest
                 .iter()
                 .flat_map(|word| word.trim_start_matches("--property=").trim_start_matches("-p").split(','))
@@ -249,14 +279,23 @@ pub(super) fn docker(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
                     },
                 }
             }
-            let Some(format) = format else { return Err(lost("docker ps without --format is not simulated")) };
+            let Some(format) = format else {
+                return Err(lost("docker ps without --format is not simulated"));
+            };
             let rows: Vec<String> = shown
                 .map(|(name, state, status)| {
                     let id = facts::hexadecimal(draw.named(name))[..12].to_owned();
                     let image = format!("example/{name}:latest");
-                    let parts = [("Names", *name), ("Status", status), ("State", state), ("Image", &image), ("ID", &id)];
+                    let parts = [
+                        ("Names", *name),
+                        ("Status", status),
+                        ("State", state),
+                        ("Image", &image),
+                        ("ID", &id),
+                    ];
                     parts.iter().fold(format.to_owned(), |text, (field, value)| {
-                        text.replace(&format!("{{{{.{field}}}}}"), value).replace(&format!("{{{{ .{field} }}}}"), value)
+                        text.replace(&format!("{{{{.{field}}}}}"), value)
+                            .replace(&format!("{{{{ .{field} }}}}"), value)
                     })
                 })
                 .collect();

@@ -50,14 +50,17 @@ pub(super) fn ordinary(name: &str) -> Option<Program> {
         "umask" => umask,
         "ulimit" => ulimit,
         "wait" => jobs::wait,
-        "alias" | "unalias" | "bg" | "fg" | "fc" => |_, words| Err(lost(format!("{} is not simulated", words[0]))),
+        "alias" | "unalias" | "bg" | "fg" | "fc" => {
+            |_, words| Err(lost(format!("{} is not simulated", words[0])))
+        }
         _ => return None,
     })
 }
 
 fn export(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let read_only = words[0] == "readonly";
-    let names: Vec<&String> = words[1..].iter().filter(|word| !matches!(word.as_str(), "-p" | "--")).collect();
+    let names: Vec<&String> =
+        words[1..].iter().filter(|word| !matches!(word.as_str(), "-p" | "--")).collect();
     if names.is_empty() {
         let mut text = String::new();
         for (name, variable) in &shell.state.variables {
@@ -69,7 +72,8 @@ fn export(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
         return Ok(0);
     }
     for word in names {
-        let (name, value) = word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        let (name, value) =
+            word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
         if !is_name(name) {
             shell.gripe(&format!("{}: {name}: bad variable name", words[0]));
             return Err(Stop::Exit(2));
@@ -94,7 +98,8 @@ fn quoted(value: &str) -> String {
 fn set(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     if words.len() == 1 {
         let lines = shell.state.variables.iter();
-        let text: String = lines.map(|(name, variable)| format!("{name}={}\n", quoted(&variable.value))).collect();
+        let text: String =
+            lines.map(|(name, variable)| format!("{name}={}\n", quoted(&variable.value))).collect();
         shell.say(text);
         return Ok(0);
     }
@@ -174,7 +179,8 @@ fn unset(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
 
 fn local(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     for word in &words[1..] {
-        let (name, value) = word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        let (name, value) =
+            word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
         if !is_name(name) {
             shell.gripe(&format!("local: {name}: bad variable name"));
             return Err(Stop::Exit(2));

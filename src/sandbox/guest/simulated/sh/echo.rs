@@ -11,7 +11,9 @@ pub(crate) fn echo(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
         let is_flag = if is_dash {
             flag == "-n"
         } else {
-            flag.len() > 1 && flag.starts_with('-') && flag[1..].bytes().all(|letter| b"neE".contains(&letter))
+            flag.len() > 1
+                && flag.starts_with('-')
+                && flag[1..].bytes().all(|letter| b"neE".contains(&letter))
         };
         if !is_flag {
             break;
@@ -67,9 +69,11 @@ pub(crate) fn unescaped(text: &str, zero: Zero) -> (Vec<u8>, bool) {
             b'c' if zero == Zero::Leads => return (bytes, true),
             b'0'..=b'7' if next == b'0' || zero == Zero::Counts => {
                 let from = if next == b'0' && zero == Zero::Leads { at } else { at - 1 };
-                let digits = source[from..].iter().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+                let digits =
+                    source[from..].iter().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
                 at = from + digits;
-                let value = source[from..at].iter().fold(0_u32, |sum, digit| sum * 8 + u32::from(digit - b'0'));
+                let value =
+                    source[from..at].iter().fold(0_u32, |sum, digit| sum * 8 + u32::from(digit - b'0'));
                 u8::try_from(value & 255).unwrap_or(0)
             }
             other => {

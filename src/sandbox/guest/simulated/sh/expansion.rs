@@ -24,7 +24,8 @@ impl Shell<'_, '_> {
             self.expand(word, &mut fields, false)?;
             for letters in fields.finish() {
                 let wild = !self.state.switches.no_globs && Pattern::is_wild(&letters);
-                let found = if wild { self.machine.files.glob(&self.state.directory, &letters) } else { Vec::new() };
+                let found =
+                    if wild { self.machine.files.glob(&self.state.directory, &letters) } else { Vec::new() };
                 self.machine.spend(found.len() as u64)?;
                 if found.is_empty() {
                     all.push(text(&letters));
@@ -64,7 +65,9 @@ impl Shell<'_, '_> {
     fn expand(&mut self, word: &Word, fields: &mut Fields, splits_text: bool) -> Result<(), Stop> {
         for (place, piece) in word.0.iter().enumerate() {
             match piece {
-                Piece::Text { text, quoted: false } if place == 0 && (text == "~" || text.starts_with("~/")) => {
+                Piece::Text { text, quoted: false }
+                    if place == 0 && (text == "~" || text.starts_with("~/")) =>
+                {
                     let home = self.state.value("HOME").unwrap_or_default().to_owned();
                     fields.push(&(home + &text[1..]), true);
                 }
@@ -99,7 +102,6 @@ impl Shell<'_, '_> {
             child.state.descriptors[1] = Some(output);
             child.list(script)
         })?;
-        self.state.status = status;
         self.substituted = Some(status);
         let (mut bytes, until) = sink.borrow_mut().finish();
         self.pass_until(until)?;
@@ -145,7 +147,13 @@ impl Shell<'_, '_> {
         }
     }
 
-    fn parameter(&mut self, name: &str, action: &Action, quoted: bool, fields: &mut Fields) -> Result<(), Stop> {
+    fn parameter(
+        &mut self,
+        name: &str,
+        action: &Action,
+        quoted: bool,
+        fields: &mut Fields,
+    ) -> Result<(), Stop> {
         let value = self.value(name);
         let there = |colon: bool| value.as_ref().is_some_and(|value| !colon || !value.is_empty());
         match action {

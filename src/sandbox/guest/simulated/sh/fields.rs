@@ -96,7 +96,10 @@ pub(crate) fn read_fields(line: &[Letter], count: usize, separators: &str) -> Ve
             end -= 1;
         }
         // One separator at the very end ends the last value; more of them belong to it.
-        if end > 0 && separates(&rest[end - 1]) && rest[..end - 1].iter().all(|letter| !separates(letter) || is_blank(letter)) {
+        if end > 0
+            && separates(&rest[end - 1])
+            && rest[..end - 1].iter().all(|letter| !separates(letter) || is_blank(letter))
+        {
             end -= 1;
         }
         values.push(text(&rest[..end]));

@@ -62,7 +62,8 @@ fn round<'a>(
                 None => arithmetic::number(argument).filter(|_| argument.trim_end() == argument),
             };
             value.unwrap_or_else(|| {
-                let digits = argument.len() - argument.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+                let digits = argument.len()
+                    - argument.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
                 let what = if digits > 0 { "not completely converted" } else { "expected numeric value" };
                 shell.gripe(&format!("printf: {argument}: {what}"));
                 *status = 1;
@@ -195,7 +196,14 @@ impl Directive {
 pub(crate) fn float(value: f64, kind: char, precision: Option<usize>, flags: &str) -> String {
     let precision = precision.unwrap_or(6);
     let text = if !value.is_finite() {
-        if value.is_nan() { "nan" } else if value > 0.0 { "inf" } else { "-inf" }.to_owned()
+        if value.is_nan() {
+            "nan"
+        } else if value > 0.0 {
+            "inf"
+        } else {
+            "-inf"
+        }
+        .to_owned()
     } else {
         match kind.to_ascii_lowercase() {
             'f' => format!("{value:.precision$}"),

@@ -63,7 +63,8 @@ impl Shell<'_, '_> {
             path => path.strip_prefix("/dev/fd/").and_then(|number| number.parse().ok()),
         };
         if let Some(number) = own {
-            let descriptor: Option<Descriptor> = self.state.descriptors.get::<usize>(number).cloned().flatten();
+            let descriptor: Option<Descriptor> =
+                self.state.descriptors.get::<usize>(number).cloned().flatten();
             return descriptor.ok_or(Stop::Exit(2));
         }
         let exists = self.machine.files.entry(&path).is_some_and(|entry| !entry.is_directory());

@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub(crate) umask: u32,
     /// `$$`, which subshells share.
     pub(crate) pid: u32,
+    /// `$PPID`.
+    pub(crate) parent: u32,
     pub(crate) jobs: Vec<Job>,
     /// What `trap … EXIT` asks for.
     pub(crate) farewell: Option<String>,
@@ -62,7 +64,7 @@ pub(crate) struct State {
 
 impl State {
     /// A shell as the guest agent starts it.
-    pub(crate) fn new(pid: u32, descriptors: Descriptors) -> Self {
+    pub(crate) fn new(pid: u32, parent: u32, descriptors: Descriptors) -> Self {
         let mut state = Self {
             variables: BTreeMap::new(),
             functions: BTreeMap::new(),
@@ -74,6 +76,7 @@ impl State {
             switches: Switches::default(),
             umask: 0o022,
             pid,
+            parent,
             jobs: Vec::new(),
             farewell: None,
             ignores_term: false,
@@ -93,7 +96,7 @@ impl State {
 
     /// A shell in a process of its own, which knows what this one exports.
     pub(crate) fn child(&self, pid: u32) -> Self {
-        let mut child = Self::new(pid, self.descriptors.clone());
+        let mut child = Self::new(pid, self.pid, self.descriptors.clone());
         child.variables = self.variables.clone();
         child.variables.retain(|_, variable| variable.exported);
         for variable in child.variables.values_mut() {
@@ -108,8 +111,9 @@ impl State {
 
     /// The variables that every shell sets for itself.
     fn set_own(&mut self) {
-        for (name, value) in [("IFS", " \t\n"), ("OPTIND", "1"), ("PS4", "+ ")] {
-            self.variables.entry(name.to_owned()).or_default().value = value.to_owned();
+        let parent = self.parent.to_string();
+        for (name, value) in [("IFS", " \t\n"), ("OPTIND", "1"), ("PPID", &parent), ("PS4", "+ ")] {
+            value.clone_into(&mut self.variables.entry(name.to_owned()).or_default().value);
         }
     }
 

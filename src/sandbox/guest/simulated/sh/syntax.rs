@@ -75,12 +75,25 @@ pub(crate) struct Word(pub(crate) Vec<Piece>);
 
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {
-    Text { text: String, quoted: bool },
-    Parameter { name: String, action: Rc<Action>, quoted: bool },
+    Text {
+        text: String,
+        quoted: bool,
+    },
+    Parameter {
+        name: String,
+        action: Rc<Action>,
+        quoted: bool,
+    },
     /// `$(…)` or backquotes.
-    Output { script: Rc<List>, quoted: bool },
+    Output {
+        script: Rc<List>,
+        quoted: bool,
+    },
     /// `$((…))`.
-    Arithmetic { expression: Word, quoted: bool },
+    Arithmetic {
+        expression: Word,
+        quoted: bool,
+    },
 }
 
 /// What `${…}` does with its parameter.
@@ -90,12 +103,28 @@ pub(crate) enum Action {
     /// `${#x}`.
     Length,
     /// `${x-word}`; with `:` an empty value counts as none. So for the next three.
-    Default { colon: bool, word: Word },
-    Assign { colon: bool, word: Word },
-    Complain { colon: bool, word: Word },
-    Alternative { colon: bool, word: Word },
+    Default {
+        colon: bool,
+        word: Word,
+    },
+    Assign {
+        colon: bool,
+        word: Word,
+    },
+    Complain {
+        colon: bool,
+        word: Word,
+    },
+    Alternative {
+        colon: bool,
+        word: Word,
+    },
     /// `${x#pattern}`, `${x%%pattern}`.
-    Trim { front: bool, longest: bool, pattern: Word },
+    Trim {
+        front: bool,
+        longest: bool,
+        pattern: Word,
+    },
     /// Something that POSIX does not know.
     Bad,
 }

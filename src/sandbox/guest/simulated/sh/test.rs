@@ -1,6 +1,6 @@
 //! `test` and `[`: POSIX's rules by the number of arguments, and its expressions with `-a`, `-o` and parentheses.
 
-use super::{Shell, arithmetic};
+use super::Shell;
 use crate::sandbox::guest::simulated::{files::absolute, machine::Stop};
 
 pub(crate) fn test(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
@@ -113,7 +113,8 @@ fn is_binary(operator: &str) -> bool {
 
 fn binary(shell: &Shell, left: &str, operator: &str, right: &str) -> Result<bool, String> {
     let number = |text: &str| {
-        arithmetic::number(text).filter(|_| !text.trim().is_empty()).ok_or_else(|| format!("Illegal number: {text}"))
+        let text = text.trim();
+        text.strip_prefix('+').unwrap_or(text).parse::<i64>().map_err(|_| format!("Illegal number: {text}"))
     };
     let changed = |path: &str| {
         let path = absolute(&shell.state.directory, path);

@@ -25,7 +25,10 @@ enum Until {
 
 impl Until {
     fn is_quoted(self) -> bool {
-        matches!(self, Self::Quote | Self::End | Self::Parentheses | Self::Brace { quoted: true, .. })
+        matches!(
+            self,
+            Self::Quote | Self::End | Self::Parentheses | Self::Brace { quoted: true, pattern: false }
+        )
     }
 }
 
@@ -60,7 +63,7 @@ impl Lexer {
                     break;
                 }
                 ('\\', _) => self.backslash(until, &mut word),
-                ('\'', Until::Blank | Until::Brace { quoted: false, .. } | Until::Brace { pattern: true, .. }) => {
+                ('\'', Until::Blank | Until::Brace { .. }) if !quoted => {
                     self.single_quoted(&mut word)?;
                 }
                 ('"', Until::Blank | Until::Brace { .. }) => {
@@ -161,7 +164,9 @@ impl Lexer {
         let first = self.look()?;
         let mut name = String::new();
         if first.is_ascii_alphabetic() || first == '_' {
-            while let Some(letter) = self.look().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_') {
+            while let Some(letter) =
+                self.look().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
+            {
                 name.push(letter);
                 self.take();
             }
@@ -182,7 +187,8 @@ impl Lexer {
     }
 
     fn braced(&mut self, quoted: bool) -> Result<Piece, Trouble> {
-        let length = self.look() == Some('#') && self.look_ahead().is_some_and(|next| !"}:-=?+%#".contains(next));
+        let length =
+            self.look() == Some('#') && self.look_ahead().is_some_and(|next| !"}:-=?+%#".contains(next));
         if length {
             self.take();
         }

@@ -26,7 +26,8 @@ fn real(script: &str) -> (Ended, String) {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let ended = output.status.code().map_or_else(|| Ended::Signal(output.status.signal().unwrap()), Ended::Exit);
+    let ended =
+        output.status.code().map_or_else(|| Ended::Signal(output.status.signal().unwrap()), Ended::Exit);
     (ended, String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

@@ -3,7 +3,6 @@
 mod bundle;
 mod differential;
 mod features;
-mod playbooks;
 mod properties;
 mod servers;
 
@@ -29,7 +28,8 @@ fn fleet() -> Fleet {
 
 fn on(server: &Server, command: &str) -> Did {
     let done = run(server, command, "2026-03-04T05:06:07Z".parse().unwrap());
-    let [stdout, stderr] = [done.stdout, done.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let [stdout, stderr] =
+        [done.stdout, done.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     Did { ended: done.ended, stdout, stderr, took: done.took }
 }
 

@@ -5,11 +5,7 @@ use super::{
     syntax::Expression,
     value::{Value, written},
 };
-use crate::sandbox::guest::simulated::{
-    machine::lost,
-    programs::sed::replace,
-    sh::printf::float,
-};
+use crate::sandbox::guest::simulated::{machine::lost, programs::sed::replace, sh::printf::float};
 
 impl Run<'_, '_, '_> {
     pub(super) fn call(&mut self, name: &str, arguments: &[Expression]) -> Done<Value> {
@@ -30,7 +26,9 @@ impl Run<'_, '_, '_> {
                     None => self.split(&text, None)?,
                     Some(separator) => {
                         let pattern = match separator {
-                            Expression::Pattern(_) => return Err(lost("awk's split by a pattern is not simulated").into()),
+                            Expression::Pattern(_) => {
+                                return Err(lost("awk's split by a pattern is not simulated").into());
+                            }
                             separator => self.value(separator)?.text(),
                         };
                         self.split(&text, Some(pattern))?
@@ -53,7 +51,8 @@ impl Run<'_, '_, '_> {
                 let mut count = 0;
                 let replaced = replace(&pattern, &text, 1, name == "gsub", |groups, out| {
                     count += 1;
-                    let found = groups.first().copied().flatten().map_or("", |(start, end)| &text[start..end]);
+                    let found =
+                        groups.first().copied().flatten().map_or("", |(start, end)| &text[start..end]);
                     expand(&with, found, out);
                 });
                 if let Some(replaced) = replaced {
@@ -64,10 +63,15 @@ impl Run<'_, '_, '_> {
             "match" => {
                 let [text, pattern] = arguments else { return Err(missing()) };
                 let text = self.value(text)?.text();
-                let found = self.pattern_of(pattern)?.find(&text, 0).and_then(|groups| groups.first().copied().flatten());
+                let found = self
+                    .pattern_of(pattern)?
+                    .find(&text, 0)
+                    .and_then(|groups| groups.first().copied().flatten());
                 let letters = |end: usize| text[..end].chars().count();
                 let (start, length) = match found {
-                    Some((start, end)) => (number_of(letters(start) + 1), number_of(letters(end) - letters(start))),
+                    Some((start, end)) => {
+                        (number_of(letters(start) + 1), number_of(letters(end) - letters(start)))
+                    }
                     None => (Value::Number(0.0), Value::Number(-1.0)),
                 };
                 self.assign(&Expression::Variable("RSTART".to_owned()), start.clone())?;
@@ -181,7 +185,13 @@ fn one(directive: &str, kind: char, value: &Value) -> Done<String> {
     let mut text = match kind {
         'd' | 'i' | 'u' => {
             let (sign, digits) = whole.strip_prefix('-').map_or(("", whole.as_str()), |digits| ("-", digits));
-            let sign = if sign == "-" && digits != "0" { "-" } else if flags.contains('+') { "+" } else { "" };
+            let sign = if sign == "-" && digits != "0" {
+                "-"
+            } else if flags.contains('+') {
+                "+"
+            } else {
+                ""
+            };
             let least = precision.unwrap_or(0);
             format!("{sign}{digits:0>least$}")
         }

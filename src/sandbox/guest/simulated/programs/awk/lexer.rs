@@ -15,13 +15,14 @@ pub(super) enum Token {
 }
 
 const KEYWORDS: [&str; 20] = [
-    "BEGIN", "END", "if", "else", "while", "do", "for", "in", "next", "exit", "break", "continue", "delete", "print", "printf",
-    "function", "func", "getline", "return", "nextfile",
+    "BEGIN", "END", "if", "else", "while", "do", "for", "in", "next", "exit", "break", "continue", "delete",
+    "print", "printf", "function", "func", "getline", "return", "nextfile",
 ];
 
 const SYMBOLS: [&str; 39] = [
-    "**=", "**", "&&", "||", "++", "--", "+=", "-=", "*=", "/=", "%=", "^=", "==", "<=", ">=", "!=", ">>", "!~", "{", "}", "(",
-    ")", "[", "]", ";", ",", "+", "-", "*", "/", "%", "^", "!", "<", ">", "|", "?", ":", "~",
+    "**=", "**", "&&", "||", "++", "--", "+=", "-=", "*=", "/=", "%=", "^=", "==", "<=", ">=", "!=", ">>",
+    "!~", "{", "}", "(", ")", "[", "]", ";", ",", "+", "-", "*", "/", "%", "^", "!", "<", ">", "|", "?", ":",
+    "~",
 ];
 
 /// # Errors
@@ -30,7 +31,9 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, String> {
     let letters: Vec<char> = source.chars().collect();
     let (mut tokens, mut at) = (Vec::new(), 0);
     while let Some(letter) = letters.get(at).copied() {
-        let starts = |text: &str| text.chars().enumerate().all(|(index, letter)| letters.get(at + index) == Some(&letter));
+        let starts = |text: &str| {
+            text.chars().enumerate().all(|(index, letter)| letters.get(at + index) == Some(&letter))
+        };
         if letter == '\n' {
             tokens.push(Token::Newline);
             at += 1;
@@ -50,12 +53,15 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, String> {
             let (text, end) = quoted(&letters, at + 1, '/')?;
             tokens.push(Token::Pattern(text.replace("\\/", "/")));
             at = end;
-        } else if letter.is_ascii_digit() || (letter == '.' && letters.get(at + 1).is_some_and(char::is_ascii_digit)) {
+        } else if letter.is_ascii_digit()
+            || (letter == '.' && letters.get(at + 1).is_some_and(char::is_ascii_digit))
+        {
             let (number, end) = number(&letters, at);
             tokens.push(Token::Number(number));
             at = end;
         } else if letter.is_ascii_alphabetic() || letter == '_' {
-            let end = letters[at..].iter().position(|letter| !letter.is_ascii_alphanumeric() && *letter != '_');
+            let end =
+                letters[at..].iter().position(|letter| !letter.is_ascii_alphanumeric() && *letter != '_');
             let end = end.map_or(letters.len(), |length| at + length);
             let name: String = letters[at..end].iter().collect();
             at = end;
@@ -90,7 +96,11 @@ fn ends_operand(token: Option<&Token>) -> bool {
     matches!(
         token,
         Some(
-            Token::Number(_) | Token::Text(_) | Token::Pattern(_) | Token::Name(_) | Token::Symbol(")" | "]" | "$" | "++" | "--")
+            Token::Number(_)
+                | Token::Text(_)
+                | Token::Pattern(_)
+                | Token::Name(_)
+                | Token::Symbol(")" | "]" | "$" | "++" | "--")
         )
     )
 }
@@ -121,7 +131,8 @@ fn quoted(letters: &[char], mut at: usize, end: char) -> Result<(String, usize),
 
 fn number(letters: &[char], at: usize) -> (f64, usize) {
     let rest: String = letters[at..].iter().take(40).collect();
-    let digits = |text: &str| text.len() - text.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+    let digits =
+        |text: &str| text.len() - text.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
     let mut end = digits(&rest);
     if rest[end..].starts_with('.') {
         end += 1 + digits(&rest[end + 1..]);
@@ -157,7 +168,9 @@ pub(super) fn unescaped(text: &str) -> String {
             Some(first @ '0'..='7') => {
                 let mut value = first.to_digit(8).unwrap_or(0);
                 for _ in 0..2 {
-                    let Some(digit) = letters.clone().next().and_then(|letter| letter.to_digit(8)) else { break };
+                    let Some(digit) = letters.clone().next().and_then(|letter| letter.to_digit(8)) else {
+                        break;
+                    };
                     value = value * 8 + digit;
                     letters.next();
                 }

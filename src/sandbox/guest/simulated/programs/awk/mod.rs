@@ -21,7 +21,8 @@ pub(super) fn awk(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let mut assigned = Vec::new();
     while let Some(word) = rest.next_if(|word| word.starts_with('-') && word.len() > 1) {
         let (flag, value) = word.split_at(2);
-        let value = if value.is_empty() && flag != "--" { rest.next().map_or("", String::as_str) } else { value };
+        let value =
+            if value.is_empty() && flag != "--" { rest.next().map_or("", String::as_str) } else { value };
         match (flag, value) {
             ("-F", separator) => assigned.push(("FS".to_owned(), separator.to_owned())),
             ("-v", assignment) => match assignment.split_once('=') {

@@ -14,8 +14,8 @@ const DEEPEST: u32 = 50;
 
 /// The functions there are.
 const FUNCTIONS: [&str; 21] = [
-    "length", "substr", "index", "split", "sub", "gsub", "match", "sprintf", "tolower", "toupper", "int", "sqrt", "exp", "log",
-    "sin", "cos", "atan2", "rand", "srand", "system", "close",
+    "length", "substr", "index", "split", "sub", "gsub", "match", "sprintf", "tolower", "toupper", "int",
+    "sqrt", "exp", "log", "sin", "cos", "atan2", "rand", "srand", "system", "close",
 ];
 
 enum Trouble {
@@ -289,7 +289,10 @@ impl Parser {
             if self.takes("(") {
                 let list = self.list(")");
                 let ends = |parser: &Self| {
-                    matches!(parser.look(), Token::Newline | Token::Symbol(";" | "}" | ">" | ">>" | "|") | Token::End)
+                    matches!(
+                        parser.look(),
+                        Token::Newline | Token::Symbol(";" | "}" | ">" | ">>" | "|") | Token::End
+                    )
                 };
                 match list {
                     Ok(list) if ends(self) => break 'list list,
@@ -298,7 +301,10 @@ impl Parser {
                 }
             }
             let mut list = Vec::new();
-            if matches!(self.look(), Token::Newline | Token::Symbol(";" | "}" | ">" | ">>" | "|") | Token::End) {
+            if matches!(
+                self.look(),
+                Token::Newline | Token::Symbol(";" | "}" | ">" | ">>" | "|") | Token::End
+            ) {
                 break 'list list;
             }
             let outer = std::mem::replace(&mut self.no_greater, true);
@@ -351,7 +357,15 @@ impl Parser {
             let no = self.expression()?;
             return Ok(Expression::Choice(Box::new(left), Box::new(yes), Box::new(no)));
         }
-        let operators = [("=", None), ("+=", Some("+")), ("-=", Some("-")), ("*=", Some("*")), ("/=", Some("/")), ("%=", Some("%")), ("^=", Some("^"))];
+        let operators = [
+            ("=", None),
+            ("+=", Some("+")),
+            ("-=", Some("-")),
+            ("*=", Some("*")),
+            ("/=", Some("/")),
+            ("%=", Some("%")),
+            ("^=", Some("^")),
+        ];
         for (symbol, operator) in operators {
             if self.sees(symbol) && is_place(&left) {
                 self.at += 1;
@@ -417,7 +431,9 @@ impl Parser {
         let mut left = self.sum()?;
         loop {
             let begins = match self.look() {
-                Token::Number(_) | Token::Text(_) | Token::Pattern(_) | Token::Name(_) | Token::Called(_) => true,
+                Token::Number(_) | Token::Text(_) | Token::Pattern(_) | Token::Name(_) | Token::Called(_) => {
+                    true
+                }
                 Token::Symbol(symbol) => matches!(*symbol, "$" | "!" | "(" | "-" | "+" | "++" | "--"),
                 _ => false,
             };
@@ -431,7 +447,13 @@ impl Parser {
     fn sum(&mut self) -> Parsed<Expression> {
         let mut left = self.product()?;
         loop {
-            let operator = if self.takes("+") { "+" } else if self.takes("-") { "-" } else { return Ok(left) };
+            let operator = if self.takes("+") {
+                "+"
+            } else if self.takes("-") {
+                "-"
+            } else {
+                return Ok(left);
+            };
             left = Expression::Binary(operator, Box::new(left), Box::new(self.product()?));
         }
     }
@@ -439,7 +461,9 @@ impl Parser {
     fn product(&mut self) -> Parsed<Expression> {
         let mut left = self.sign()?;
         loop {
-            let Some(operator) = ["*", "/", "%"].into_iter().find(|operator| self.sees(operator)) else { return Ok(left) };
+            let Some(operator) = ["*", "/", "%"].into_iter().find(|operator| self.sees(operator)) else {
+                return Ok(left);
+            };
             self.at += 1;
             left = Expression::Binary(operator, Box::new(left), Box::new(self.sign()?));
         }
@@ -467,7 +491,11 @@ impl Parser {
         for (symbol, change) in [("++", 1.0), ("--", -1.0)] {
             if self.takes(symbol) {
                 let place = self.primary()?;
-                return if is_place(&place) { Ok(Expression::Step(Box::new(place), change, false)) } else { Err(self.unexpected()) };
+                return if is_place(&place) {
+                    Ok(Expression::Step(Box::new(place), change, false))
+                } else {
+                    Err(self.unexpected())
+                };
             }
         }
         let value = self.primary()?;
@@ -489,7 +517,11 @@ impl Parser {
                 Err(stop) => Err(Trouble::Stop(stop)),
             },
             Token::Symbol("$") => {
-                let field = if self.sees("++") || self.sees("--") || self.sees("-") { self.deeper(Self::sign)? } else { self.deeper(Self::primary)? };
+                let field = if self.sees("++") || self.sees("--") || self.sees("-") {
+                    self.deeper(Self::sign)?
+                } else {
+                    self.deeper(Self::primary)?
+                };
                 Ok(Expression::Field(Box::new(field)))
             }
             Token::Symbol("(") => {
@@ -508,7 +540,9 @@ impl Parser {
             Token::Name(name) => Ok(Expression::Variable(name)),
             Token::Called(name) => {
                 let known = FUNCTIONS.into_iter().find(|function| *function == name);
-                let Some(function) = known.filter(|function| !matches!(*function, "system" | "close" | "srand" | "rand")) else {
+                let Some(function) =
+                    known.filter(|function| !matches!(*function, "system" | "close" | "srand" | "rand"))
+                else {
                     return Err(Trouble::Stop(lost(format!("awk's {name}() is not simulated"))));
                 };
                 self.expect("(")?;
@@ -525,7 +559,11 @@ impl Parser {
 
 /// What stood in parentheses is no place to assign to, but for `$(1)`, which does not come here.
 fn grouped(inner: Expression) -> Expression {
-    if is_place(&inner) { Expression::Binary("()", Box::new(inner), Box::new(Expression::Number(0.0))) } else { inner }
+    if is_place(&inner) {
+        Expression::Binary("()", Box::new(inner), Box::new(Expression::Number(0.0)))
+    } else {
+        inner
+    }
 }
 
 fn is_place(expression: &Expression) -> bool {

@@ -62,11 +62,22 @@ pub(super) struct Run<'r, 's, 'm> {
 impl<'r, 's, 'm> Run<'r, 's, 'm> {
     pub(super) fn new(shell: &'r mut Shell<'s, 'm>) -> Self {
         let mut variables = HashMap::new();
-        for (name, value) in [("FS", " "), ("OFS", " "), ("ORS", "\n"), ("RS", "\n"), ("SUBSEP", "\x1c"), ("OFMT", "%.6g")] {
+        for (name, value) in
+            [("FS", " "), ("OFS", " "), ("ORS", "\n"), ("RS", "\n"), ("SUBSEP", "\x1c"), ("OFMT", "%.6g")]
+        {
             variables.insert(name.to_owned(), Value::Text(value.to_owned()));
         }
         let (line, fields, open_ranges) = (String::new(), Vec::new(), Vec::new());
-        Self { shell, variables, arrays: HashMap::new(), line, fields, status: 0, open_ranges, compiled: HashMap::new() }
+        Self {
+            shell,
+            variables,
+            arrays: HashMap::new(),
+            line,
+            fields,
+            status: 0,
+            open_ranges,
+            compiled: HashMap::new(),
+        }
     }
 
     pub(super) fn whole(
@@ -175,8 +186,11 @@ impl<'r, 's, 'm> Run<'r, 's, 'm> {
                 for expression in list {
                     texts.push(self.printed(expression)?);
                 }
-                let text =
-                    if list.is_empty() { self.line.clone() } else { texts.join(&self.variable("OFS").text()) };
+                let text = if list.is_empty() {
+                    self.line.clone()
+                } else {
+                    texts.join(&self.variable("OFS").text())
+                };
                 let end = self.variable("ORS").text();
                 self.shell.say(text + &end);
             }
@@ -203,7 +217,10 @@ impl<'r, 's, 'm> Run<'r, 's, 'm> {
             },
             Statement::For(first, condition, step, body) => {
                 self.statement(first)?;
-                while condition.as_ref().map_or(Ok(true), |condition| self.value(condition).map(|value| value.is_true()))? {
+                while condition
+                    .as_ref()
+                    .map_or(Ok(true), |condition| self.value(condition).map(|value| value.is_true()))?
+                {
                     if self.turn(body)? {
                         break;
                     }
@@ -291,7 +308,9 @@ impl<'r, 's, 'm> Run<'r, 's, 'm> {
         }
         let pattern = self.pattern(&separator)?;
         let (mut parts, mut start, mut at) = (Vec::new(), 0, 0);
-        while let Some((from, to)) = pattern.find(text, at).and_then(|groups| groups.first().copied().flatten()) {
+        while let Some((from, to)) =
+            pattern.find(text, at).and_then(|groups| groups.first().copied().flatten())
+        {
             if from == to {
                 at = to + text[to..].chars().next().map_or(1, char::len_utf8);
                 if at > text.len() {
@@ -393,7 +412,9 @@ impl<'r, 's, 'm> Run<'r, 's, 'm> {
             Expression::Negative(inner) => Value::Number(-self.value(inner)?.number()),
             Expression::Positive(inner) => Value::Number(self.value(inner)?.number()),
             Expression::Not(inner) => truth(!self.value(inner)?.is_true()),
-            Expression::And(left, right) => truth(self.value(left)?.is_true() && self.value(right)?.is_true()),
+            Expression::And(left, right) => {
+                truth(self.value(left)?.is_true() && self.value(right)?.is_true())
+            }
             Expression::Or(left, right) => truth(self.value(left)?.is_true() || self.value(right)?.is_true()),
             Expression::Match(text, pattern, holds) => {
                 let text = self.value(text)?.text();
@@ -424,9 +445,16 @@ impl<'r, 's, 'm> Run<'r, 's, 'm> {
     fn field_number(&mut self, number: &Expression) -> Done<usize> {
         let number = self.value(number)?.number();
         if !(0.0..=10_000.0).contains(&number) {
-            return Err(Leave::Broken(format!("trying to access out of range field {}", written(number, "%.6g"))));
+            return Err(Leave::Broken(format!(
+                "trying to access out of range field {}",
+                written(number, "%.6g")
+            )));
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range, as was just seen")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "in range, as was just seen"
+        )]
         Ok(number as usize)
     }
 
