@@ -4,6 +4,8 @@
 //! `sh` is the shell, `programs` is what it finds, `files` what they read, `facts` what a server is like, `stream` how
 //! output finds its way, `machine` the clock and the bounds. Those bounds hold for any text: a command costs fuel, and
 //! what cannot be followed, or does too much, ends with exit code 2 and says so on its standard error.
+#![expect(clippy::single_match_else, reason = "what is found and what is missing read best side by side")]
+#![expect(clippy::format_collect, reason = "texts of a few lines, made once")]
 
 mod facts;
 mod files;

@@ -53,7 +53,7 @@ pub(super) fn sh(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let mut state = shell.state.child(pid);
     (state.switches.exit_on_error, state.switches.no_unset, state.switches.no_globs) =
         (switches.contains(&'e'), switches.contains(&'u'), switches.contains(&'f'));
-    state.name = rest.first().filter(|_| !reads).unwrap_or(&words[0]).clone();
+    rest.first().filter(|_| !reads).unwrap_or(&words[0]).clone_into(&mut state.name);
     state.positional = rest.get(usize::from(!reads)..).unwrap_or_default().to_vec();
     match Shell::new(&mut *shell.machine, state).run(&script)? {
         Ended::Exit(status) => Ok(status),

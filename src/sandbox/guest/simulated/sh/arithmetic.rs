@@ -81,7 +81,7 @@ impl Sum<'_> {
     }
 
     fn blank(&mut self) {
-        while self.letters.get(self.at).is_some_and(|letter| letter.is_ascii_whitespace()) {
+        while self.letters.get(self.at).is_some_and(char::is_ascii_whitespace) {
             self.at += 1;
         }
     }

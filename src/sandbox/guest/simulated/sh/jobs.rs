@@ -28,12 +28,12 @@ pub(super) fn kill(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let mut rest: Vec<&str> = words[1..].iter().map(String::as_str).collect();
     let mut signal = "TERM".to_owned();
     if let ["-s" | "-n", name, ..] = rest.as_slice() {
-        signal = (*name).to_owned();
+        (*name).clone_into(&mut signal);
         rest.drain(..2);
     } else if let Some(name) =
         rest.first().and_then(|word| word.strip_prefix('-')).filter(|name| *name != "-")
     {
-        signal = name.to_owned();
+        name.clone_into(&mut signal);
         rest.remove(0);
     }
     let name = signal.trim_start_matches("SIG").to_ascii_uppercase();

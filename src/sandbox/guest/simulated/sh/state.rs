@@ -24,6 +24,7 @@ pub(crate) struct Job {
 }
 
 /// The switches of `set`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of set")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Switches {
     pub(crate) exit_on_error: bool,

@@ -148,7 +148,8 @@ fn unary(shell: &Shell, operator: &str, word: &str) -> Option<bool> {
     Some(match operator {
         "-n" => !word.is_empty(),
         "-z" => word.is_empty(),
-        "-t" => false,
+        // There are no terminals, and no files of these kinds.
+        "-t" | "-b" | "-p" | "-S" => false,
         "-h" | "-L" => files.is_link(&path),
         "-e" | "-a" | "-r" | "-w" | "-O" | "-G" => files.entry(&path).is_some(),
         "-f" => files.entry(&path).is_some_and(|entry| entry.is_file()),
@@ -159,7 +160,6 @@ fn unary(shell: &Shell, operator: &str, word: &str) -> Option<bool> {
         "-u" => files.entry(&path).is_some_and(|entry| entry.mode & 0o4000 != 0),
         "-g" => files.entry(&path).is_some_and(|entry| entry.mode & 0o2000 != 0),
         "-k" => files.entry(&path).is_some_and(|entry| entry.mode & 0o1000 != 0),
-        "-b" | "-p" | "-S" => false,
         _ => return None,
     })
 }

@@ -1,5 +1,7 @@
 //! Several steps sent as one script, whose outputs are told apart by markers.
 
+use std::fmt::Write as _;
+
 use super::*;
 
 const HEAD: &str = r#"unset a b k n s c
@@ -22,7 +24,7 @@ case " $2 " in *" $c "*|*' * '*) ;; *) exit 0; esac
 fn bundle(steps: &[(u32, &str, &str)]) -> (Vec<(String, String, i32, u64)>, Did) {
     let mut script = HEAD.to_owned();
     for (limit, accept, text) in steps {
-        script += &format!("r {limit} '{accept}' '{}'\n", text.replace('\'', "'\\''"));
+        _ = writeln!(script, "r {limit} '{accept}' '{}'", text.replace('\'', "'\\''"));
     }
     let did = first(&script);
     let (mut stdout, mut stderr, mut found) = (did.stdout.as_str(), did.stderr.as_str(), Vec::new());
