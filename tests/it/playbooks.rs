@@ -31,3 +31,17 @@ fn the_shipped_playbooks_have_nothing_to_warn_of() {
     let output = finish(rollcall().args(["check", "--deny-warnings", "playbooks"]));
     assert_eq!((code(&output), stderr(&output)), (0, ""), "{output:?}");
 }
+
+#[test]
+fn the_shipped_playbooks_can_be_followed_on_simulated_servers_of_every_family() {
+    for path in files("playbooks") {
+        let mut command = rollcall();
+        command.arg("run").arg(&path);
+        // Sixty servers have all families among them.
+        command.args(["-o", "json", "--sandbox", "60,rate=none,fleet=uniform,duration=0s"]);
+        let output = finish(&mut command);
+        assert!(matches!(code(&output), 0 | 1), "{}: {output:?}", path.display());
+        assert_eq!(document(&output)["summary"]["coverage"], json!(1.0), "{}", path.display());
+        assert!(!stdout(&output).contains("see guest=shell"), "{}: {}", path.display(), stdout(&output));
+    }
+}

@@ -20,7 +20,7 @@ const FUEL_AGAIN: u64 = 500_000;
 const DEEPEST: u32 = 64;
 
 /// As far as time goes: what sleeps longer sleeps for ever.
-const FOREVER: Duration = Duration::from_secs(10 * 365 * 86_400);
+const FOREVER: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// Why a process does not go on with its next command.
 #[derive(Debug, PartialEq, Eq)]

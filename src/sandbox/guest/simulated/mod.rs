@@ -4,6 +4,8 @@
 //! `sh` is the shell, `programs` is what it finds, `files` what they read, `facts` what a server is like, `stream` how
 //! output finds its way, `machine` the clock and the bounds. Those bounds hold for any text: a command costs fuel, and
 //! what cannot be followed, or does too much, ends with exit code 2 and says so on its standard error.
+#![expect(clippy::single_match_else, reason = "what is found and what is missing read best side by side")]
+#![expect(clippy::format_collect, reason = "texts of a few lines, made once")]
 
 mod facts;
 mod files;
@@ -46,9 +48,11 @@ pub(in crate::sandbox) fn run(server: &Server, command: &str, wall: Timestamp) -
     let ((output, stdout), (error, stderr)) = (Descriptor::sink(), Descriptor::sink());
     let mut descriptors = std::array::from_fn(|_| None);
     descriptors[..3].clone_from_slice(&[Some(Descriptor::Null), Some(output), Some(error)]);
-    let pid = machine.fork();
+    // The agent started the shell.
+    let (agent, pid) = (machine.fork(), machine.fork());
     // What stops a shell and is no end of its own can only be a signal to one that is gone.
-    let ended = Shell::new(&mut machine, State::new(pid, descriptors)).run(command).unwrap_or(Ended::Exit(2));
+    let ended =
+        Shell::new(&mut machine, State::new(pid, agent, descriptors)).run(command).unwrap_or(Ended::Exit(2));
     let ((stdout, held_out), (stderr, held_err)) =
         (stdout.borrow_mut().finish(), stderr.borrow_mut().finish());
     Simulated { ended, stdout, stderr, took: machine.clock.max(held_out).max(held_err) }

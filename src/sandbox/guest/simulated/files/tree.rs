@@ -87,6 +87,14 @@ impl Tree<'_> {
         self.put(path, Kind::Link(target.to_owned()), 0o777, 200);
     }
 
+    /// A file that was written some hours ago, after so many days.
+    fn aged(&mut self, path: &str, size: u64, mode: u32, days: i64) {
+        self.opaque(path, size, mode, 1);
+        let second = i64::from(self.server.draw(path).between(600, 80_000));
+        let modified = self.now - days * DAY - second;
+        self.nodes.entry(path.to_owned()).and_modify(|node| node.modified = modified);
+    }
+
     fn opaque(&mut self, path: &str, size: u64, mode: u32, days: i64) {
         self.put(path, Kind::Opaque(size), mode, days);
     }
@@ -222,7 +230,8 @@ fn family(tree: &mut Tree) {
             tree.directory("/var/lib/dpkg");
             tree.directory("/var/lib/apt/periodic");
             let days = i64::from(tree.server.draw("apt-update").between(0, 9));
-            tree.put("/var/lib/apt/lists", Kind::Directory, 0o755, days);
+            tree.aged("/var/lib/apt/lists", 0, 0o755, days);
+            tree.nodes.entry("/var/lib/apt/lists".to_owned()).and_modify(|node| node.kind = Kind::Directory);
             tree.opaque("/var/lib/apt/periodic/update-success-stamp", 0, 0o644, days.max(1));
             tree.opaque("/var/lib/dpkg/status", 620_000, 0o644, days.max(1));
             if tree.server.draw("unattended").below(4) != 0 {
@@ -242,6 +251,9 @@ fn family(tree: &mut Tree) {
         Family::Alpine => {
             tree.text("/etc/alpine-release", |server, _| format!("{}.1\n", server.system.version));
             tree.directory("/etc/apk");
+            tree.directory("/var/cache/apk");
+            let days = i64::from(tree.server.draw("apk-update").between(0, 9));
+            tree.aged("/var/cache/apk/APKINDEX.66b2d9e4.tar.gz", 1_900_000, 0o644, days);
             tree.text("/etc/apk/repositories", |server, _| {
                 format!("https://dl-cdn.alpinelinux.org/alpine/v{}/main\n", server.system.version)
             });
@@ -275,26 +287,28 @@ fn role(tree: &mut Tree) {
         }
         tree.opaque(&format!("{directory}/privkey.pem"), 1704, 0o600, 20);
     }
-    let backup = tree.server.draw("backup");
-    tree.directory("/var/backups");
+    backups(tree);
     match facts::role(tree.server) {
         "web" => {
             tree.directory("/var/log/nginx");
             tree.directory("/etc/nginx");
-            let size = backup.at(9).below(300 << 20);
+            let size = tree.server.draw("access").below(300 << 20);
             tree.opaque("/var/log/nginx/access.log", size, 0o640, 0);
             tree.opaque("/var/log/nginx/error.log", size / 90, 0o640, 0);
         }
-        "db" => {
-            let days = if backup.at(1).below(10) == 0 { 9 } else { 1 };
-            tree.directory("/var/lib/postgresql");
-            tree.opaque(
-                "/var/backups/postgres.sql.gz",
-                backup.at(2).below(4 << 30),
-                0o600,
-                days - 1 + i64::from(days == 1),
-            );
-        }
+        "db" => tree.directory("/var/lib/postgresql"),
         _ => {}
     }
+}
+
+/// A backup from the night, most nights.
+fn backups(tree: &mut Tree) {
+    let draw = tree.server.draw("backup");
+    tree.directory("/var/backups");
+    if draw.at(1).below(40) == 0 {
+        return;
+    }
+    let days = if draw.at(2).below(15) == 0 { i64::from(draw.at(3).between(2, 9)) } else { 0 };
+    let name = if facts::role(tree.server) == "db" { "postgres.sql.gz" } else { "files.tar.gz" };
+    tree.aged(&format!("/var/backups/{name}"), draw.at(4).below(2 << 30), 0o600, days);
 }

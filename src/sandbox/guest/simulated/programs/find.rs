@@ -1,5 +1,7 @@
 //! `find` over the simulated files.
 
+use std::fmt::Write as _;
+
 use super::paths::time;
 use crate::sandbox::guest::simulated::{
     files::{Entry, NONE},
@@ -25,9 +27,9 @@ enum Test {
     Printf(String),
     /// Whether all found go into one call.
     Exec(Vec<String>, bool, usize),
-    Not(Box<Test>),
-    And(Box<Test>, Box<Test>),
-    Or(Box<Test>, Box<Test>),
+    Not(Box<Self>),
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
 }
 
 struct Found<'a> {
@@ -196,8 +198,7 @@ fn holds(shell: &mut Shell, test: &Test, found: &mut Found) -> Result<bool, Stop
             true
         }
         Test::Printf(format) => {
-            let text = printed(format, found)?;
-            shell.say(text);
+            shell.say(printed(format, found)?);
             true
         }
         Test::Exec(_, true, number) => {
@@ -221,16 +222,16 @@ fn printed(format: &str, found: &Found) -> Result<String, Stop> {
             ('%', Some('p')) => out.push_str(found.name),
             ('%', Some('f')) => out.push_str(found.name.rsplit('/').next().unwrap_or_default()),
             ('%', Some('h')) => {
-                out.push_str(found.name.rsplit_once('/').map_or(".", |(directory, _)| directory))
+                out.push_str(found.name.rsplit_once('/').map_or(".", |(directory, _)| directory));
             }
             ('%', Some('s')) => out.push_str(&found.entry.size.to_string()),
-            ('%', Some('m')) => out.push_str(&format!("{:o}", found.entry.mode)),
+            ('%', Some('m')) => _ = write!(out, "{:o}", found.entry.mode),
             ('%', Some('u' | 'g')) => out.push_str(found.entry.owner),
             ('%', Some('y')) => out.push(if found.entry.is_file() { 'f' } else { found.entry.letter() }),
             ('%', Some('k')) => out.push_str(&(found.entry.size.div_ceil(4096) * 4).to_string()),
             ('%', Some('t')) => out.push_str(&time(found.entry.modified, "%a %b %e %H:%M:%S.0000000000 %Y")),
             ('%', Some('T')) => match letters.next() {
-                Some('@') => out.push_str(&format!("{}.0000000000", found.entry.modified)),
+                Some('@') => _ = write!(out, "{}.0000000000", found.entry.modified),
                 Some(letter) if "YmdHMSFT".contains(letter) => {
                     out.push_str(&time(found.entry.modified, &format!("%{letter}")));
                 }

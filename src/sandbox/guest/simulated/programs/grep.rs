@@ -1,5 +1,7 @@
 //! `grep`, with basic, extended and fixed patterns.
 
+use std::fmt::Write as _;
+
 use super::{
     options::Options,
     regular::{Notation, Regular},
@@ -66,10 +68,10 @@ pub(super) fn grep(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             count += 1;
             let title = if options.has('n') { format!("{title}{number}:") } else { title.clone() };
             if !options.has('o') {
-                out.push_str(&format!("{title}{line}\n"));
+                _ = writeln!(out, "{title}{line}");
             } else if !options.has('v') {
                 for found in matches(&compiled, line) {
-                    out.push_str(&format!("{title}{found}\n"));
+                    _ = writeln!(out, "{title}{found}");
                 }
             }
         }

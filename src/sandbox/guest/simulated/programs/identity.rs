@@ -22,9 +22,7 @@ pub(super) fn uname(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let wanted = |letter: char| options.has(letter) || options.has('a') || (!any && letter == 's');
     let mut chosen: Vec<&str> =
         parts.iter().filter(|(letter, _)| wanted(*letter)).map(|(_, text)| text.as_str()).collect();
-    for _ in "pi".chars().filter(|letter| options.has(*letter)) {
-        chosen.push("x86_64");
-    }
+    chosen.extend("pi".chars().filter(|letter| options.has(*letter)).map(|_| "x86_64"));
     let text = chosen.join(" ") + "\n";
     shell.say(text);
     Ok(0)

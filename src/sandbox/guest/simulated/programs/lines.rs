@@ -1,5 +1,7 @@
 //! Filters that take lines as they are: `cat`, `head`, `tail`, `tac`, `wc`, `uniq`, `tee`, `nl`, `rev`, `seq`, `yes`.
 
+use std::fmt::Write as _;
+
 use super::options::{Options, joined, with_old_count};
 use crate::sandbox::guest::simulated::{
     files::Access,
@@ -111,7 +113,7 @@ pub(super) fn wc(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let (inputs, failed) = shell.inputs("wc", &options.operands)?;
     let all = !"lwcm".chars().any(|letter| options.has(letter));
     let count = |bytes: &[u8]| {
-        let newlines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        let newlines = bytes.split(|byte| *byte == b'\n').count() - 1;
         let words = bytes.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count();
         let letters = String::from_utf8_lossy(bytes).chars().count();
         [('l', newlines), ('w', words), ('m', letters), ('c', bytes.len())]
@@ -196,6 +198,7 @@ pub(super) fn seq(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
         match word.as_str() {
             "-s" => separator = rest.next().map_or("", String::as_str),
             "-w" => wide = true,
+            word if word.starts_with("-s") => separator = &word[2..],
             number => numbers.push(number),
         }
     }
@@ -224,7 +227,7 @@ pub(super) fn seq(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             text.push_str(separator);
         }
         let number = printf::float(value, 'f', Some(places), "");
-        text.push_str(&format!("{number:0>width$}"));
+        _ = write!(text, "{number:0>width$}");
         index += 1.0;
     }
     if !text.is_empty() {

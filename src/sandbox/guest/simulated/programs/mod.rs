@@ -2,6 +2,7 @@
 //!
 //! Text filters do what the real ones do. Programs about the system answer plausibly and differently per server, the
 //! same for the same seed. Whatever a program cannot do as the real one would ends the script with a message.
+#![expect(clippy::unnecessary_wraps, reason = "all programs have one signature")]
 
 mod awk;
 mod columns;
@@ -18,6 +19,7 @@ mod resources;
 pub(crate) mod running;
 mod sed;
 mod services;
+mod sort;
 
 use super::{
     facts::{self, Family},
@@ -130,7 +132,7 @@ static PROGRAMS: [(&str, On, Program); 99] = [
     ("setsid", On::All, running::wrapper),
     ("sh", On::All, running::sh),
     ("sleep", On::All, running::sleep),
-    ("sort", On::All, columns::sort),
+    ("sort", On::All, sort::sort),
     ("ss", On::Systemd, network::sockets),
     ("sshd", On::All, services::sshd),
     ("stat", On::All, paths::stat),

@@ -87,13 +87,12 @@ pub(super) fn with_old_count(words: &[String]) -> Vec<String> {
     words
 }
 
+/// Names of files with what is in them, and whether some could not be read.
+type Inputs = (Vec<(String, Vec<u8>)>, bool);
+
 impl Shell<'_, '_> {
     /// What a filter reads: the files that it is given, or standard input; and whether some could not be read.
-    pub(super) fn inputs(
-        &mut self,
-        program: &str,
-        files: &[String],
-    ) -> Result<(Vec<(String, Vec<u8>)>, bool), Stop> {
+    pub(super) fn inputs(&mut self, program: &str, files: &[String]) -> Result<Inputs, Stop> {
         if files.is_empty() {
             return Ok((vec![("-".to_owned(), self.input()?)], false));
         }

@@ -1,4 +1,7 @@
 //! Programs about paths: `ls`, `stat`, `du`, `basename`, `readlink`, and those that write: `rm`, `mkdir`, `cp`, …
+#![expect(clippy::unnecessary_wraps, reason = "all programs have one signature")]
+
+use std::fmt::Write as _;
 
 use super::options::{Options, joined};
 use crate::sandbox::guest::simulated::{
@@ -52,7 +55,7 @@ pub(super) fn ls(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
                 failed = true;
             }
             Some(entry) if entry.is_directory() && !options.has('d') => {
-                directories.push((name.clone(), path))
+                directories.push((name.clone(), path));
             }
             Some(_) => files.push((name.clone(), path)),
         }
@@ -68,7 +71,7 @@ pub(super) fn ls(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             names.retain(|name| !name.starts_with('.'));
         }
         if titles {
-            out += &format!("{}{name}:\n", if out.is_empty() { "" } else { "\n" });
+            _ = writeln!(out, "{}{name}:", if out.is_empty() { "" } else { "\n" });
         }
         let entries: Vec<_> =
             names.into_iter().map(|name| (name.clone(), format!("{path}/{name}"))).collect();
@@ -151,10 +154,9 @@ fn described(format: &str, name: &str, entry: &Entry) -> Result<String, Stop> {
             Some('s') => out.push_str(&entry.size.to_string()),
             Some('b') => out.push_str(&(entry.size.div_ceil(4096) * 8).to_string()),
             Some('B') => out.push_str("512"),
-            Some('Y' | 'Z') => out.push_str(&entry.modified.to_string()),
-            Some('X') => out.push_str(&entry.modified.to_string()),
+            Some('X' | 'Y' | 'Z') => out.push_str(&entry.modified.to_string()),
             Some('y' | 'z' | 'x') => out.push_str(&time(entry.modified, "%Y-%m-%d %H:%M:%S.000000000 +0000")),
-            Some('a') => out.push_str(&format!("{:o}", entry.mode)),
+            Some('a') => _ = write!(out, "{:o}", entry.mode),
             Some('A') => out.push_str(&letters(entry)),
             Some('U' | 'G') => out.push_str(entry.owner),
             Some('u' | 'g') => out.push('0'),

@@ -1,5 +1,7 @@
 //! POSIX regular expressions on the `regex` crate, basic and extended, with the longest of several matches.
 
+use std::fmt::Write as _;
+
 use regex::Regex;
 
 use crate::sandbox::guest::simulated::{
@@ -78,8 +80,8 @@ impl Regular {
         let (Some(whole), Some(Some((start, end)))) = (&self.whole, first.first().copied()) else {
             return Some(first);
         };
-        let ends = (end + 1..=text.len()).rev().filter(|end| text.is_char_boundary(*end));
-        let longer = ends.filter_map(|end| whole.captures(&text[start..end])).next();
+        let mut ends = (end + 1..=text.len()).rev().filter(|end| text.is_char_boundary(*end));
+        let longer = ends.find_map(|end| whole.captures(&text[start..end]));
         Some(longer.map_or(first, |captures| groups(&captures, start)))
     }
 }
@@ -245,7 +247,7 @@ fn set(letters: &[char], notation: Notation) -> Option<(String, usize)> {
             let name = rest.split_once(":]")?.0.to_owned();
             let (_, ranges) = CLASSES.iter().find(|(class, _)| *class == name)?;
             for (low, high) in *ranges {
-                out.push_str(&format!("{}-{}", one(*low), one(*high)));
+                _ = write!(out, "{}-{}", one(*low), one(*high));
             }
             at += name.len() + 4;
             continue;
@@ -256,7 +258,7 @@ fn set(letters: &[char], notation: Notation) -> Option<(String, usize)> {
         out.push_str(&one(letter));
         if range {
             let (end, length) = member(&letters[at + 1..], notation);
-            out.push_str(&format!("-{}", one(end)));
+            _ = write!(out, "-{}", one(end));
             at += 1 + length;
         }
     }
@@ -268,9 +270,7 @@ fn member(letters: &[char], notation: Notation) -> (char, usize) {
         (['\\', 'n', ..], _) => ('\n', 2),
         (['\\', 't', ..], _) => ('\t', 2),
         (['\\', letter, ..], Notation::Awk) => (*letter, 2),
-        (['\\', ']', ..], _) => ('\\', 1),
-        ([letter, ..], _) => (*letter, 1),
-        ([], _) => ('\\', 1),
+        _ => (letters.first().copied().unwrap_or('\\'), 1),
     }
 }
 

@@ -1,4 +1,5 @@
 //! Programs that measure: `df`, `free`, `nproc`, `ps`, `pgrep`, `dmesg`, `sysctl`.
+#![expect(clippy::unnecessary_wraps, reason = "all programs have one signature")]
 
 use super::{
     options::{Options, joined},

@@ -14,7 +14,7 @@ use crate::sandbox::guest::{
 /// `sh -c TEXT [NAME [ARGUMENT …]]`, `sh FILE`, `sh` with a script on its input.
 pub(super) fn sh(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let mut rest = &words[1..];
-    let (mut text, mut switches) = (None, Vec::new());
+    let (mut text, mut switches, mut reads) = (None, Vec::new(), false);
     while let Some((word, others)) = rest.split_first() {
         let Some(letters) = word.strip_prefix(['-', '+']).filter(|letters| !letters.is_empty()) else {
             break;
@@ -28,6 +28,7 @@ pub(super) fn sh(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             None if letters.contains('c') => text = Some(String::new()),
             None => {}
         }
+        reads |= letters.contains('s');
         switches.extend(letters.chars().filter(|letter| "euf".contains(*letter)));
     }
     let script = match (text, rest.split_first()) {
@@ -39,21 +40,21 @@ pub(super) fn sh(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
             rest = others;
             script.clone()
         }
-        (None, Some((file, _))) => match shell.input_of(file)? {
+        (None, Some((file, _))) if !reads => match shell.input_of(file)? {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(_) => {
                 shell.complain(&format!("{}: 0: cannot open {file}: No such file\n", words[0]));
                 return Ok(2);
             }
         },
-        (None, None) => String::from_utf8_lossy(&shell.input()?).into_owned(),
+        (None, _) => String::from_utf8_lossy(&shell.input()?).into_owned(),
     };
     let pid = shell.machine.fork();
     let mut state = shell.state.child(pid);
     (state.switches.exit_on_error, state.switches.no_unset, state.switches.no_globs) =
         (switches.contains(&'e'), switches.contains(&'u'), switches.contains(&'f'));
-    state.name = rest.first().unwrap_or(&words[0]).clone();
-    state.positional = rest.get(1..).unwrap_or_default().to_vec();
+    rest.first().filter(|_| !reads).unwrap_or(&words[0]).clone_into(&mut state.name);
+    state.positional = rest.get(usize::from(!reads)..).unwrap_or_default().to_vec();
     match Shell::new(&mut *shell.machine, state).run(&script)? {
         Ended::Exit(status) => Ok(status),
         Ended::Signal(signal) => Ok(128 + signal),

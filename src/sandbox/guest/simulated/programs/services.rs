@@ -1,4 +1,7 @@
 //! Programs about what runs: `systemctl`, `journalctl`, `rc-status`, `sshd -T`, clocks, containers, certificates.
+#![expect(clippy::unnecessary_wraps, reason = "all programs have one signature")]
+
+use std::fmt::Write as _;
 
 use super::options::joined;
 use crate::sandbox::{
@@ -342,10 +345,10 @@ pub(super) fn openssl(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> 
     let (mut out, mut status) = (String::new(), 0);
     for wanted in wanted {
         match wanted.as_str() {
-            "-enddate" => out += &format!("notAfter={}\n", date(end)),
-            "-startdate" => out += &format!("notBefore={}\n", date(end - 90 * 86_400)),
-            "-dates" => out += &format!("notBefore={}\nnotAfter={}\n", date(end - 90 * 86_400), date(end)),
-            "-subject" => out += &format!("subject=CN = {name}\n"),
+            "-enddate" => _ = writeln!(out, "notAfter={}", date(end)),
+            "-startdate" => _ = writeln!(out, "notBefore={}", date(end - 90 * 86_400)),
+            "-dates" => _ = writeln!(out, "notBefore={}\nnotAfter={}", date(end - 90 * 86_400), date(end)),
+            "-subject" => _ = writeln!(out, "subject=CN = {name}"),
             check => {
                 let seconds: i64 = check.trim_start_matches("check ").parse().unwrap_or(0);
                 let ends = end < shell.machine.wall().as_second() + seconds;

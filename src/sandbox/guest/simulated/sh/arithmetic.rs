@@ -76,12 +76,16 @@ const BINARY: [(&str, u8); 18] = [
 
 impl Sum<'_> {
     fn expecting(&self, wanted: &str) -> String {
+        self.wrong(&format!("expecting {wanted}"))
+    }
+
+    fn wrong(&self, what: &str) -> String {
         let text: String = self.letters.iter().collect();
-        format!("arithmetic expression: expecting {wanted}: \"{text}\"")
+        format!("arithmetic expression: {what}: \"{text}\"")
     }
 
     fn blank(&mut self) {
-        while self.letters.get(self.at).is_some_and(|letter| letter.is_ascii_whitespace()) {
+        while self.letters.get(self.at).is_some_and(char::is_ascii_whitespace) {
             self.at += 1;
         }
     }
@@ -207,7 +211,7 @@ impl Sum<'_> {
             "-" => left.wrapping_sub(right),
             "*" => left.wrapping_mul(right),
             _ if right == 0 && self.idle > 0 => 0,
-            _ if right == 0 => return Err("arithmetic expression: division by zero".to_owned()),
+            _ if right == 0 => return Err(self.wrong("division by zero")),
             "/" => left.wrapping_div(right),
             _ => left.wrapping_rem(right),
         })

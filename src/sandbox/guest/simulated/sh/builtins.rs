@@ -1,4 +1,7 @@
 //! The builtins' names, and those that deal with variables, the directory and names.
+#![expect(clippy::unnecessary_wraps, reason = "all programs have one signature")]
+
+use std::fmt::Write as _;
 
 use super::{Meaning, Shell, control, echo, is_name, jobs, printf, reading, state::Variable, test};
 use crate::sandbox::guest::simulated::{
@@ -12,13 +15,11 @@ pub(super) fn special(name: &str) -> Option<Program> {
     Some(match name {
         ":" => |_, _| Ok(0),
         "." => control::source,
-        "break" => control::leave_loop,
-        "continue" => control::leave_loop,
+        "break" | "continue" => control::leave_loop,
         "eval" => control::eval,
         "exec" => control::exec,
         "exit" => control::exit,
-        "export" => export,
-        "readonly" => export,
+        "export" | "readonly" => export,
         "return" => control::give_back,
         "set" => set,
         "shift" => shift,
@@ -65,7 +66,7 @@ fn export(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
         let mut text = String::new();
         for (name, variable) in &shell.state.variables {
             if if read_only { variable.read_only } else { variable.exported } {
-                text += &format!("{} {name}={}\n", words[0], quoted(&variable.value));
+                _ = writeln!(text, "{} {name}={}", words[0], quoted(&variable.value));
             }
         }
         shell.say(text);
@@ -118,10 +119,12 @@ fn set(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
                 ('u', _) | (_, Some("nounset")) => switches.no_unset = on,
                 ('f', _) | (_, Some("noglob")) => switches.no_globs = on,
                 ('C', _) | (_, Some("noclobber")) => switches.no_clobber = on,
-                // Of no consequence without a terminal and with everything assigned by name.
-                ('a' | 'b' | 'h' | 'm', _) | (_, Some("allexport" | "notify" | "monitor")) if !on => {}
-                ('x' | 'v' | 'n', _) | (_, Some("xtrace" | "verbose" | "noexec")) if !on => {}
+                // Of no consequence without a terminal.
+                ('b' | 'h' | 'm', _) | (_, Some("notify" | "monitor")) => {}
                 ('x' | 'v' | 'n' | 'a', _) | (_, Some("xtrace" | "verbose" | "noexec" | "allexport")) => {
+                    if !on {
+                        continue;
+                    }
                     return Err(lost(format!("set {word} is not simulated")));
                 }
                 (_, Some(name)) => {

@@ -99,7 +99,7 @@ pub(super) fn trap(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
         match signal.trim_start_matches("SIG") {
             "EXIT" | "0" => shell.state.farewell = (action != "-").then(|| action.to_owned()),
             "TERM" | "15" if action.is_empty() || action == "-" => {
-                shell.state.ignores_term = action.is_empty()
+                shell.state.ignores_term = action.is_empty();
             }
             // No other signal ever comes.
             "HUP" | "INT" | "QUIT" | "PIPE" | "ALRM" | "TERM" | "USR1" | "USR2" | "1" | "2" | "3" | "13"

@@ -1,4 +1,5 @@
 //! `echo`, and the escapes that it shares with `printf`.
+#![expect(clippy::unnecessary_wraps, reason = "all programs have one signature")]
 
 use super::Shell;
 use crate::sandbox::guest::simulated::machine::Stop;

@@ -102,7 +102,6 @@ impl Shell<'_, '_> {
             child.state.descriptors[1] = Some(output);
             child.list(script)
         })?;
-        self.state.status = status;
         self.substituted = Some(status);
         let (mut bytes, until) = sink.borrow_mut().finish();
         self.pass_until(until)?;

@@ -23,17 +23,17 @@ pub(super) fn wait(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     Ok(status)
 }
 
-/// `kill [-s SIGNAL|-SIGNAL] PID …`, the shell itself being the only process that can be killed.
+/// `kill [-s SIGNAL|-SIGNAL] PID …`, for the shell itself and the one that started it.
 pub(super) fn kill(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let mut rest: Vec<&str> = words[1..].iter().map(String::as_str).collect();
     let mut signal = "TERM".to_owned();
     if let ["-s" | "-n", name, ..] = rest.as_slice() {
-        signal = (*name).to_owned();
+        (*name).clone_into(&mut signal);
         rest.drain(..2);
     } else if let Some(name) =
         rest.first().and_then(|word| word.strip_prefix('-')).filter(|name| *name != "-")
     {
-        signal = name.to_owned();
+        name.clone_into(&mut signal);
         rest.remove(0);
     }
     let name = signal.trim_start_matches("SIG").to_ascii_uppercase();
@@ -50,11 +50,12 @@ pub(super) fn kill(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
     let number = i32::try_from(number).unwrap_or(15);
     let mut status = 0;
     for word in rest.iter().filter(|word| **word != "--") {
-        let own = shell.state.pid.to_string() == *word;
+        let shells = [shell.state.pid, shell.state.parent];
+        let known = shells.into_iter().find(|pid| pid.to_string() == *word);
         let job = shell.state.jobs.iter().find(|job| job.pid.to_string() == *word);
-        match (own, job) {
-            (true, _) if number == 0 || (number == 15 && shell.state.ignores_term) => {}
-            (true, _) => return Err(Stop::Killed { pid: shell.state.pid, signal: number }),
+        match (known, job) {
+            (Some(_), _) if number == 0 || (number == 15 && shell.state.ignores_term) => {}
+            (Some(pid), _) => return Err(Stop::Killed { pid, signal: number }),
             (_, Some(job)) if job.end > shell.machine.clock => {
                 if number != 0 {
                     return Err(lost("killing what runs in the background is not simulated"));

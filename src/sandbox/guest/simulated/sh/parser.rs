@@ -160,12 +160,17 @@ impl Parser<'_> {
 
     /// A list that must have something in it, and the word that ends it.
     fn filled_list(&mut self, end: &'static str) -> Result<List, Trouble> {
+        let list = self.some_list(end)?;
+        self.expect(end)?;
+        Ok(list)
+    }
+
+    fn some_list(&mut self, end: &'static str) -> Result<List, Trouble> {
         let list = self.list()?;
         if list.0.is_empty() {
             let token = self.0.next()?;
-            return Err(self.unexpected(&token, None));
+            return Err(self.unexpected(&token, matches!(token, Token::End).then_some(end)));
         }
-        self.expect(end)?;
         Ok(list)
     }
 
@@ -221,11 +226,7 @@ impl Parser<'_> {
             }
             Some("in") | None if self.at_operator("(")? => {
                 self.0.next()?;
-                let list = self.list()?;
-                if list.0.is_empty() {
-                    let token = self.0.next()?;
-                    return Err(self.unexpected(&token, None));
-                }
+                let list = self.some_list(")")?;
                 self.operator(")")?;
                 Kind::Subshell(list)
             }
@@ -252,11 +253,7 @@ impl Parser<'_> {
         let mut arms = Vec::new();
         loop {
             let condition = self.filled_list("then")?;
-            let then = self.list()?;
-            if then.0.is_empty() {
-                let token = self.0.next()?;
-                return Err(self.unexpected(&token, None));
-            }
+            let then = self.some_list("fi")?;
             arms.push((condition, then));
             if self.takes("else")? {
                 return Ok(Kind::If { arms, otherwise: Some(self.filled_list("fi")?) });

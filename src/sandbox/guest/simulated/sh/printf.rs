@@ -82,10 +82,10 @@ fn round<'a>(
             }
             'c' => argument.bytes().take(1).collect(),
             'd' | 'i' => directive.number(number(shell, status)).into_bytes(),
-            'u' => directive.digits(number(shell, status).cast_unsigned().to_string()).into_bytes(),
-            'o' => directive.digits(format!("{:o}", number(shell, status))).into_bytes(),
-            'x' => directive.digits(format!("{:x}", number(shell, status))).into_bytes(),
-            'X' => directive.digits(format!("{:X}", number(shell, status))).into_bytes(),
+            'u' => directive.digits(&number(shell, status).cast_unsigned().to_string()).into_bytes(),
+            'o' => directive.digits(&format!("{:o}", number(shell, status))).into_bytes(),
+            'x' => directive.digits(&format!("{:x}", number(shell, status))).into_bytes(),
+            'X' => directive.digits(&format!("{:X}", number(shell, status))).into_bytes(),
             'f' | 'F' | 'e' | 'E' | 'g' | 'G' => {
                 let value: f64 = argument.trim().parse().unwrap_or(0.0);
                 float(value, directive.kind, directive.precision, &directive.flags).into_bytes()
@@ -143,7 +143,7 @@ fn directive<'a, 'b>(
 
 impl Directive {
     fn number(&self, value: i64) -> String {
-        let digits = self.digits(value.unsigned_abs().to_string());
+        let digits = self.digits(&value.unsigned_abs().to_string());
         let sign = if value < 0 {
             "-"
         } else if self.flags.contains('+') {
@@ -160,7 +160,7 @@ impl Directive {
         format!("{sign}{digits}")
     }
 
-    fn digits(&self, digits: String) -> String {
+    fn digits(&self, digits: &str) -> String {
         let prefix = match (self.flags.contains('#'), self.kind) {
             (true, 'x') => "0x",
             (true, 'X') => "0X",
@@ -195,21 +195,12 @@ impl Directive {
 /// A floating-point number as C's `%f`, `%e` or `%g` write it.
 pub(crate) fn float(value: f64, kind: char, precision: Option<usize>, flags: &str) -> String {
     let precision = precision.unwrap_or(6);
-    let text = if !value.is_finite() {
-        if value.is_nan() {
-            "nan"
-        } else if value > 0.0 {
-            "inf"
-        } else {
-            "-inf"
-        }
-        .to_owned()
-    } else {
-        match kind.to_ascii_lowercase() {
-            'f' => format!("{value:.precision$}"),
-            'e' => exponential(value, precision),
-            _ => general(value, precision.max(1)),
-        }
+    let text = match kind.to_ascii_lowercase() {
+        _ if value.is_nan() => "nan".to_owned(),
+        _ if value.is_infinite() => if value > 0.0 { "inf" } else { "-inf" }.to_owned(),
+        'f' => format!("{value:.precision$}"),
+        'e' => exponential(value, precision),
+        _ => general(value, precision.max(1)),
     };
     let text = if kind.is_ascii_uppercase() { text.to_ascii_uppercase() } else { text };
     if flags.contains('+') && !text.starts_with('-') { format!("+{text}") } else { text }

@@ -94,13 +94,13 @@ pub(super) fn getopts(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> 
         } else {
             shell.complain(&format!("Illegal option -{letter}\n"));
         }
-        result = "?".to_owned();
+        "?".clone_into(&mut result);
     }
     if wants {
         next = index + if rest.is_empty() { 2 } else { 1 };
         value = if rest.is_empty() { arguments.get(index).cloned() } else { Some(rest.to_owned()) };
         if value.is_none() {
-            result = if letters.starts_with(':') { ":" } else { "?" }.to_owned();
+            if letters.starts_with(':') { ":" } else { "?" }.clone_into(&mut result);
             value = letters.starts_with(':').then(|| letter.to_string());
             if value.is_none() {
                 shell.complain(&format!("No arg for -{letter} option\n"));

@@ -5,12 +5,12 @@ use std::rc::Rc;
 use super::{
     builtins,
     interpreter::Shell,
-    state::Variable,
     syntax::{Redirect, Word},
 };
 use crate::sandbox::guest::simulated::{
     machine::{Stop, lost},
     programs::{self, Program},
+    stream::Descriptor,
 };
 
 /// What a command's name stands for.
@@ -61,7 +61,7 @@ impl Shell<'_, '_> {
             }
         }
         let keeps = is_special && words == ["exec"];
-        let done = self.carry_out(meaning, words);
+        let done = self.carry_out(meaning, &words);
         if !keeps {
             self.state.descriptors = before;
         }
@@ -108,7 +108,7 @@ impl Shell<'_, '_> {
         programs::find(self.machine, name)
     }
 
-    fn carry_out(&mut self, meaning: Meaning, words: Vec<String>) -> Result<(), Stop> {
+    fn carry_out(&mut self, meaning: Meaning, words: &[String]) -> Result<(), Stop> {
         let status = match meaning {
             Meaning::Function(body) => return self.function(&body, words[1..].to_vec()),
             Meaning::Missing => {
@@ -117,7 +117,7 @@ impl Shell<'_, '_> {
             }
             Meaning::Unknown => return Err(not_simulated(&words[0])),
             Meaning::Special(program) | Meaning::Builtin(program) | Meaning::Program(program) => {
-                self.call(program, &words)?
+                self.call(program, words)?
             }
         };
         self.state.status = status;
@@ -157,7 +157,7 @@ impl Shell<'_, '_> {
     /// Where it is read-only, which ends the shell.
     pub(crate) fn assign(&mut self, name: &str, value: String) -> Result<(), Stop> {
         self.machine.spend_bytes(value.len())?;
-        let variable = self.state.variables.entry(name.to_owned()).or_insert_with(Variable::default);
+        let variable = self.state.variables.entry(name.to_owned()).or_default();
         if variable.read_only {
             self.gripe(&format!("{name}: is read only"));
             return Err(Stop::Exit(2));
@@ -192,7 +192,7 @@ impl Shell<'_, '_> {
 
     /// Everything on standard input, to its end.
     pub(crate) fn input(&mut self) -> Result<Vec<u8>, Stop> {
-        let Some((bytes, end)) = self.state.descriptors[0].as_ref().and_then(|input| input.rest()) else {
+        let Some((bytes, end)) = self.state.descriptors[0].as_ref().and_then(Descriptor::rest) else {
             return Ok(Vec::new());
         };
         self.machine.spend_bytes(bytes.len())?;

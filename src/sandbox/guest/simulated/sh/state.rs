@@ -24,6 +24,7 @@ pub(crate) struct Job {
 }
 
 /// The switches of `set`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of set")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Switches {
     pub(crate) exit_on_error: bool,
@@ -46,6 +47,8 @@ pub(crate) struct State {
     pub(crate) umask: u32,
     /// `$$`, which subshells share.
     pub(crate) pid: u32,
+    /// `$PPID`.
+    pub(crate) parent: u32,
     pub(crate) jobs: Vec<Job>,
     /// What `trap … EXIT` asks for.
     pub(crate) farewell: Option<String>,
@@ -62,7 +65,7 @@ pub(crate) struct State {
 
 impl State {
     /// A shell as the guest agent starts it.
-    pub(crate) fn new(pid: u32, descriptors: Descriptors) -> Self {
+    pub(crate) fn new(pid: u32, parent: u32, descriptors: Descriptors) -> Self {
         let mut state = Self {
             variables: BTreeMap::new(),
             functions: BTreeMap::new(),
@@ -74,6 +77,7 @@ impl State {
             switches: Switches::default(),
             umask: 0o022,
             pid,
+            parent,
             jobs: Vec::new(),
             farewell: None,
             ignores_term: false,
@@ -93,7 +97,7 @@ impl State {
 
     /// A shell in a process of its own, which knows what this one exports.
     pub(crate) fn child(&self, pid: u32) -> Self {
-        let mut child = Self::new(pid, self.descriptors.clone());
+        let mut child = Self::new(pid, self.pid, self.descriptors.clone());
         child.variables = self.variables.clone();
         child.variables.retain(|_, variable| variable.exported);
         for variable in child.variables.values_mut() {
@@ -108,8 +112,9 @@ impl State {
 
     /// The variables that every shell sets for itself.
     fn set_own(&mut self) {
-        for (name, value) in [("IFS", " \t\n"), ("OPTIND", "1"), ("PS4", "+ ")] {
-            self.variables.entry(name.to_owned()).or_default().value = value.to_owned();
+        let parent = self.parent.to_string();
+        for (name, value) in [("IFS", " \t\n"), ("OPTIND", "1"), ("PPID", &parent), ("PS4", "+ ")] {
+            value.clone_into(&mut self.variables.entry(name.to_owned()).or_default().value);
         }
     }
 

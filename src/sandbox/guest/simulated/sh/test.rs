@@ -1,6 +1,6 @@
 //! `test` and `[`: POSIX's rules by the number of arguments, and its expressions with `-a`, `-o` and parentheses.
 
-use super::{Shell, arithmetic};
+use super::Shell;
 use crate::sandbox::guest::simulated::{files::absolute, machine::Stop};
 
 pub(crate) fn test(shell: &mut Shell, words: &[String]) -> Result<i32, Stop> {
@@ -113,9 +113,8 @@ fn is_binary(operator: &str) -> bool {
 
 fn binary(shell: &Shell, left: &str, operator: &str, right: &str) -> Result<bool, String> {
     let number = |text: &str| {
-        arithmetic::number(text)
-            .filter(|_| !text.trim().is_empty())
-            .ok_or_else(|| format!("Illegal number: {text}"))
+        let text = text.trim();
+        text.strip_prefix('+').unwrap_or(text).parse::<i64>().map_err(|_| format!("Illegal number: {text}"))
     };
     let changed = |path: &str| {
         let path = absolute(&shell.state.directory, path);
@@ -149,7 +148,8 @@ fn unary(shell: &Shell, operator: &str, word: &str) -> Option<bool> {
     Some(match operator {
         "-n" => !word.is_empty(),
         "-z" => word.is_empty(),
-        "-t" => false,
+        // There are no terminals, and no files of these kinds.
+        "-t" | "-b" | "-p" | "-S" => false,
         "-h" | "-L" => files.is_link(&path),
         "-e" | "-a" | "-r" | "-w" | "-O" | "-G" => files.entry(&path).is_some(),
         "-f" => files.entry(&path).is_some_and(|entry| entry.is_file()),
@@ -160,7 +160,6 @@ fn unary(shell: &Shell, operator: &str, word: &str) -> Option<bool> {
         "-u" => files.entry(&path).is_some_and(|entry| entry.mode & 0o4000 != 0),
         "-g" => files.entry(&path).is_some_and(|entry| entry.mode & 0o2000 != 0),
         "-k" => files.entry(&path).is_some_and(|entry| entry.mode & 0o1000 != 0),
-        "-b" | "-p" | "-S" => false,
         _ => return None,
     })
 }

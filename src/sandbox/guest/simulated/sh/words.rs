@@ -25,7 +25,10 @@ enum Until {
 
 impl Until {
     fn is_quoted(self) -> bool {
-        matches!(self, Self::Quote | Self::End | Self::Parentheses | Self::Brace { quoted: true, .. })
+        matches!(
+            self,
+            Self::Quote | Self::End | Self::Parentheses | Self::Brace { quoted: true, pattern: false }
+        )
     }
 }
 
@@ -60,10 +63,7 @@ impl Lexer {
                     break;
                 }
                 ('\\', _) => self.backslash(until, &mut word),
-                (
-                    '\'',
-                    Until::Blank | Until::Brace { quoted: false, .. } | Until::Brace { pattern: true, .. },
-                ) => {
+                ('\'', Until::Blank | Until::Brace { .. }) if !quoted => {
                     self.single_quoted(&mut word)?;
                 }
                 ('"', Until::Blank | Until::Brace { .. }) => {

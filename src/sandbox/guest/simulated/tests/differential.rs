@@ -34,7 +34,7 @@ fn real(script: &str) -> (Ended, String) {
 #[test]
 fn scripts_do_what_they_do_on_a_real_shell() {
     let scripts = scripts();
-    assert!(scripts.len() >= 100, "{}", scripts.len());
+    assert!(scripts.len() >= 150, "{}", scripts.len());
     let mut wrong = Vec::new();
     for (about, script) in scripts {
         let (ended, stdout) = real(script);

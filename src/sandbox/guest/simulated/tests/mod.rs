@@ -3,7 +3,6 @@
 mod bundle;
 mod differential;
 mod features;
-mod playbooks;
 mod properties;
 mod servers;
 

@@ -1,9 +1,11 @@
 //! `awk`: patterns and actions on lines, with variables, arrays, functions of text and numbers.
 //!
-//! `lexer` and `parser` make a tree of `syntax`; `run` carries it out on `value`s. User-defined functions, `getline`
+//! `lexer`, `parser` and `expressions` make a tree of `syntax`; `run` and `evaluate` carry it out on `value`s. User-defined functions, `getline`
 //! and output to files or commands are not here, and a program that has them is refused.
 
 mod calls;
+mod evaluate;
+mod expressions;
 mod lexer;
 mod parser;
 mod run;
