@@ -17,7 +17,7 @@ arguments, each quoted for the shell: -- grep -c 'a b' /etc/hosts.
 
 Examples:
   rollcall exec --sandbox 200 -- uptime
-  rollcall exec --match name='web-*' -- 'cat /etc/os-release'
+  rollcall exec --match name='web-*' --group -- 'cat /etc/os-release'
   rollcall exec --match tags=db --timeout 5m -o json -- 'apt-get -s upgrade | grep -c ^Inst'";
 
 #[derive(Debug, Args)]

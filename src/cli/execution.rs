@@ -82,6 +82,8 @@ impl Execution<'_> {
             api_url: connection.client.url().to_string(),
             exit_code,
             columns: playbook.report.columns.clone(),
+            group_by: self.output.group().map(str::to_owned).or_else(|| playbook.report.group_by.clone()),
+            normalize: self.output.normalize(),
             secrets,
             run,
         };

@@ -5,20 +5,44 @@ use std::{
     path::PathBuf,
 };
 
-use clap::Args;
+use clap::{Args, builder::ArgPredicate};
 
 use super::Failure;
 use crate::{
     progress::Mode,
-    report::{self, Format, RunRecord, Style},
+    report::{self, Format, Normalize, RunRecord, Style},
 };
+
+/// What `--group` without a column puts together.
+const OUTCOME: &str = "outcome";
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
     /// What stdout gets: table, json or text
-    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        default_value_if("group", ArgPredicate::IsPresent, "table")
+    )]
     output: Format,
+
+    /// Put together in the table what ended alike, or what has the same value in a column
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = OUTCOME,
+        value_parser = parse_column
+    )]
+    group: Option<String>,
+
+    /// Leave this out when outputs are compared: self (own names), time, numbers, with commas between
+    #[arg(long, value_name = "PARTS")]
+    normalize: Option<Normalize>,
 
     /// Write a report to a file as well; may be given more than once
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
@@ -37,6 +61,13 @@ pub(super) struct OutputArgs {
     min_coverage: Option<u8>,
 }
 
+fn parse_column(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err(format!("name a column, or `{OUTCOME}`")),
+        name => Ok(name.to_owned()),
+    }
+}
+
 fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
     match text.split_once('=') {
         Some((format, path)) if !path.is_empty() => {
@@ -50,6 +81,16 @@ impl OutputArgs {
     /// How stderr shows that a run goes on.
     pub(super) fn progress(&self) -> Mode {
         self.progress
+    }
+
+    /// What the table's targets are put together by, if the flags say so.
+    pub(super) fn group(&self) -> Option<&str> {
+        self.group.as_deref()
+    }
+
+    /// What is left out when outputs are compared.
+    pub(super) fn normalize(&self) -> Normalize {
+        self.normalize.unwrap_or_default()
     }
 
     /// The percentage of targets that must have answered for the others to be forgiven, if any is enough.

@@ -31,6 +31,8 @@ pub struct FinishedRun {
     pub duration: Duration,
     /// What was learned of the API's limits.
     pub limits: Vec<LearnedLimit>,
+    /// Which of how many batches it came to, from 1; `None` where there were not several.
+    pub batch: Option<(usize, usize)>,
     /// From which severity on a failed expectation is a failure.
     pub fail_on: Severity,
 }
@@ -113,6 +115,7 @@ mod tests {
             waited: Duration::ZERO,
             duration: Duration::ZERO,
             limits: Vec::new(),
+            batch: None,
             fail_on: Severity::default(),
         }
     }

@@ -268,9 +268,14 @@ pub struct TargetResult {
 }
 
 impl TargetResult {
-    /// The step that made the status: the first one that has it, or else the first.
+    /// The step that made the status: the first one that has it, or else the first. Of several whose expectations do
+    /// not hold, the first of those that weigh most.
     pub fn telling_step(&self) -> Option<&StepResult> {
-        self.steps.iter().find(|step| step.status == self.status).or(self.steps.first())
+        let weight =
+            |step: &StepResult| (step.status == Status::CheckFailed).then(|| step.severity()).flatten();
+        let having_it = self.steps.iter().filter(|step| step.status == self.status);
+        // The last of the greatest, seen from the end, is the first.
+        having_it.rev().max_by_key(|step| weight(step)).or(self.steps.first())
     }
 
     /// Whether it counts as failed: what the exit code and `max_failures` go by. Source: failure model, section 2.

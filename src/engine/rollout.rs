@@ -84,6 +84,18 @@ impl Rollout {
         Some(self.begins)
     }
 
+    /// Which of how many batches it has come to, from 1; `None` where there are not several.
+    pub(super) fn batch(&self) -> Option<(usize, usize)> {
+        let mut batches = 0;
+        let mut left = self.selected;
+        while left > 0 {
+            left = left.saturating_sub(self.size(batches)?);
+            batches += 1;
+        }
+        // The last one may have made room for a next one that nobody is left for.
+        (batches > 1).then(|| ((self.batch + 1).min(batches), batches))
+    }
+
     /// A target failed. Where that is one too many: how many did, and how many may.
     pub(super) fn failed(&mut self) -> Option<(usize, usize)> {
         self.failed += 1;
@@ -132,6 +144,21 @@ mod tests {
             now = begins;
         }
         assert_eq!(sizes, [1, 2, 8, 8]);
+    }
+
+    #[test]
+    fn batches_are_counted_from_one_and_a_single_one_is_none() {
+        let mut four = rollout(&["1", "10%", "50%"], None, 11);
+        let mut now = RunTime::START;
+        for batch in 1..=4 {
+            assert_eq!(four.batch(), Some((batch, 4)));
+            take(&mut four, now);
+            now = four.next_batch(now).unwrap();
+        }
+        assert_eq!(four.batch(), Some((4, 4)));
+        for (batches, selected) in [(&["100%"][..], 10), (&[], 10), (&["1"], 1), (&["1"], 0)] {
+            assert_eq!(rollout(batches, None, selected).batch(), None, "{batches:?} of {selected}");
+        }
     }
 
     #[test]

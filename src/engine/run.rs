@@ -193,6 +193,7 @@ impl Engine {
             waited: self.waited,
             duration: self.finished.unwrap_or(now).since_start(),
             limits: self.budget.limits(),
+            batch: self.rollout.batch(),
             fail_on: self.spec.fail_on,
         }
     }

@@ -96,7 +96,7 @@ fn playbook(
     let description = fields.get("description").and_then(|field| reader.text(field));
     reader.turn_to(VARIABLE.section);
     let variables = variables::read(reader, fields.get("vars"), surroundings);
-    let targets = fields.get("targets").map(|field| targets::read(reader, field, &variables.declared));
+    let targets = fields.get("targets").map(|field| targets::read(reader, field, &variables.scope()));
     let strategy = fields.get("strategy").map(|field| strategy::read(reader, field));
     reader.turn_to(STEP.section);
     let steps = steps::read(reader, root, fields, &variables.scope());

@@ -226,10 +226,10 @@ fn a_command_without_a_file_is_sent_as_it_stands() {
 fn a_value_from_a_flag_replaces_even_what_is_not_there() {
     let text =
         "vars: { release: , token: { from_env: TOKEN, secret: true } }\nrun: echo {{ vars.release }}\n";
-    let around = Around::with(&[], &[("release", "1"), ("release", "2"), ("token", "s3cret")]);
+    let around = Around::with(&[], &[("release", "1"), ("release", "2"), ("token", "0123")]);
     let playbook = Playbook::parse(&Source::new("x", text), &around).unwrap();
     assert_eq!(playbook.vars.value("release"), Some(&json!(2)));
-    assert_eq!(playbook.vars.secrets().collect::<Vec<_>>(), ["s3cret"]);
+    assert_eq!(playbook.vars.secrets().collect::<Vec<_>>(), ["0123"]);
     let unknown =
         Playbook::parse(&Source::new("x", text), &Around::with(&[("TOKEN", "")], &[("relaese", "1")]));
     assert_snapshot!(drawn(&unknown.unwrap_err()));
@@ -409,6 +409,8 @@ proptest! {
                 "run: uptime", "run:", "run: |", "steps:", "  - run: x", "    timeout: 5", "  - name: {{ a }}", "vars:",
                 "  a: &a 1", "  b: *a", "  <<: *a", "targets:", "  match: {", "  }", "  where: a ==", "é: \"\\u00e9\"",
                 "      echo \"{{ vars.a }}\"", "strategy: [", "]", "\t", "---", "report: { columns: }", "'", "# x", "1: 2",
+                "    capture: { a: stdout | int, b: a }", "    capture:", "      c: 'c | regex(\"(\")'", "    expect: a < vars.a",
+                "    expect: { x: stdout, y: 1 == 1 }", "    when: c ==", "when: stderr", "expect: [a]", "    run: echo {{ c }}",
             ]),
             0..12,
         ),

@@ -164,6 +164,14 @@ fn remedy(message: &str, text: &str, offset: usize) -> Option<&'static str> {
         Some("indent with spaces: YAML takes no tabs there")
     } else if message.contains("mapping values are not allowed") {
         Some("a text with `: ` in it needs quotes around the whole of it, or a block: `run: |`")
+    } else if message.contains("trailing content after") {
+        Some(
+            "YAML takes a value that begins with a quote to end with it; put the whole of it in the other quotes: '\"a\" in stdout'",
+        )
+    } else if message.contains("flow mapping") {
+        Some(
+            "inside `{ … }` a value with `[`, `]`, `{`, `}` or `,` in it needs quotes; or write its keys below each other, one a line",
+        )
     } else if message.contains("unknown anchor") {
         Some("a text that begins with `*` needs quotes: \"*.example\"")
     } else if message.contains("unexpected character") {
@@ -313,6 +321,10 @@ mod tests {
             ("run: echo a: b\n", (1, 12), "mapping values", "quotes"),
             ("name: *.log\n", (1, 7), "unknown anchor", "quotes"),
             ("run: %x\n", (1, 6), "unexpected character", "quotes"),
+            ("expect: \"a\" in b\n", (1, 13), "trailing content", "the other quotes"),
+            ("expect: 'a' in b\n", (1, 13), "trailing content", "the other quotes"),
+            ("a: { b: c | regex(\"[0-9]\") }\n", (1, 20), "flow mapping", "needs quotes"),
+            ("a: { b: c | replace(\"x\", \"y\") }\n", (1, 29), "", "quotes"),
             ("run: {{ vars.x }} y\n", (1, 19), "", "begins with `{{`"),
         ] {
             let (mistake, found) = mistake(text);

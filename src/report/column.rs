@@ -1,30 +1,32 @@
 //! What a column of the table shows for a target.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
-use super::{Redactor, RunRecord, inert, words};
-use crate::engine::{Status, StepResult, Stream, TargetResult};
+use super::{Redactor, RunRecord, finding::Finding, inert, shown::Shown, words};
+use crate::engine::{Status, StepResult, Stop, Stream, TargetResult};
 
-/// Characters a cell may have at any width: a longer one would make every row as long in a pipe, where nothing is
-/// cut to fit.
-const LONGEST_CELL: usize = 1_000;
-
-/// What stands where there is nothing to show.
-const NOTHING: &str = "–";
+/// How many captured values have a column of their own where the playbook lists no columns.
+const MOST_CAPTURES: usize = 8;
 
 /// One column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
     pub(super) heading: String,
     source: Source,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Source {
     Status,
-    /// Why the status is what it is; for a failed target also how it exited, where no other column says it.
+    /// Why the status is what it is; also how a failed target exited, and which step it is about, where no other
+    /// column says so.
     Why {
         with_exit: bool,
+        with_step: bool,
+        /// Why the run stopped, which is why some targets were not started.
+        stop: Option<Stop>,
     },
     Ran,
     Step,
@@ -35,16 +37,6 @@ enum Source {
     Stderr,
     Capture(String),
     Field(String),
-}
-
-/// What a column shows for one target: inert, on one line, without secrets.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Shown {
-    pub(super) text: String,
-    /// Where it is a number, the number: numbers are right-aligned, and a range can be told of them.
-    pub(super) number: Option<f64>,
-    /// There is nothing to show.
-    pub(super) nothing: bool,
 }
 
 impl Column {
@@ -61,14 +53,24 @@ impl Column {
             if targets.iter().any(|target| target.steps.len() > 1) {
                 columns.push(Self::new("step", Source::Step));
             }
+            columns.extend(captures(targets).into_iter().map(|name| Self::named(name, record)));
             columns.push(Self::new("exit", Source::ExitCode));
             columns.push(Self::new("time", Source::Duration));
             columns.push(Self::new("output", Source::Output));
         }
-        let with_exit = !columns.iter().any(|column| column.source == Source::ExitCode);
-        let told = |target: &TargetResult| words::why(target).is_some() || (with_exit && failed(target));
-        if !columns.iter().any(Self::is_why) && targets.iter().any(|target| told(target)) {
-            columns.push(Self::new("reason", Source::Why { with_exit }));
+        let has = |source: &Source| columns.iter().any(|column| column.source == *source);
+        let why = Source::Why {
+            with_exit: !has(&Source::ExitCode),
+            with_step: !has(&Source::Step) && targets.iter().any(|target| target.steps.len() > 1),
+            stop: record.run.stop.clone(),
+        };
+        if let Some(column) = columns.iter_mut().find(|column| column.is_why()) {
+            column.source = why;
+        } else {
+            let column = Self::new("reason", why);
+            if targets.iter().any(|target| column.why(target).is_some()) {
+                columns.push(column);
+            }
         }
         columns
     }
@@ -77,9 +79,12 @@ impl Column {
         Self { heading: heading.to_owned(), source }
     }
 
-    fn named(name: &str, record: &RunRecord) -> Self {
+    /// A column by the name that playbooks and flags give it.
+    pub(super) fn named(name: &str, record: &RunRecord) -> Self {
         let source = match name {
-            "reason" => Source::Why { with_exit: true },
+            "status" => Source::Status,
+            // Which columns it stands beside is known when all are.
+            "reason" => Source::Why { with_exit: true, with_step: true, stop: None },
             "ran" => Source::Ran,
             "step" => Source::Step,
             "exit_code" => Source::ExitCode,
@@ -100,23 +105,71 @@ impl Column {
         matches!(self.source, Source::Why { .. })
     }
 
+    /// Whether targets that it shows differently are not alike. Who a target is and how long it took tells nothing of
+    /// what became of it, and of numbers a range is said.
+    pub(super) fn tells_apart(&self, shown: &Shown) -> bool {
+        match self.source {
+            Source::Why { .. }
+            | Source::Ran
+            | Source::Step
+            | Source::ExitCode
+            | Source::Output
+            | Source::Stdout
+            | Source::Stderr => true,
+            Source::Capture(_) => shown.number.is_none(),
+            Source::Status | Source::Duration | Source::Field(_) => false,
+        }
+    }
+
+    /// Whether it shows the first line of a stream, of which there may be more.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.source, Source::Stdout | Source::Stderr)
+    }
+
+    /// Whether it shows standard error.
+    pub(super) fn is_stderr(&self) -> bool {
+        self.source == Source::Stderr
+    }
+
+    /// Whether it shows a field of the VPS.
+    pub(super) fn is_field(&self) -> bool {
+        matches!(self.source, Source::Field(_))
+    }
+
     /// Whether it is a number by nature, whatever single cells say.
     pub(super) fn is_number(&self) -> bool {
         matches!(self.source, Source::ExitCode | Source::Duration)
     }
 
+    fn why(&self, target: &TargetResult) -> Option<String> {
+        let Source::Why { with_exit, with_step, stop } = &self.source else { return None };
+        let finding = Finding::of(target);
+        let step = finding.map(|finding| finding.step);
+        let why = match target.status {
+            Status::Failed => {
+                let exit = exit(step).filter(|_| *with_exit);
+                let beyond = words::beyond_exit(target).map(str::to_owned);
+                let more = finding.map_or(0, |finding| finding.more);
+                let more = (more > 0).then(|| format!("{more} more failed"));
+                let said: Vec<String> = [exit, beyond, more].into_iter().flatten().collect();
+                Some(said.join("; ")).filter(|said| !said.is_empty())
+            }
+            _ => words::why_after(target, stop.as_ref()),
+        }?;
+        // A named expectation often has the name of its step.
+        let name = finding.and_then(|finding| finding.check).and_then(|check| check.name.as_deref());
+        match step.filter(|step| *with_step && is_of_one_step(target.status) && name != Some(&*step.name)) {
+            Some(step) => Some(format!("{}: {why}", words::short(&step.name))),
+            None => Some(why),
+        }
+    }
+
     /// What it shows for a target.
     pub(super) fn show(&self, target: &TargetResult, redactor: &Redactor) -> Shown {
-        let step = target.telling_step();
+        let step = Finding::of(target).map(|finding| finding.step);
         match &self.source {
             Source::Status => Shown::text(target.status.word(), redactor),
-            Source::Why { with_exit } => match words::why(target) {
-                Some(why) => Shown::text(&why, redactor),
-                None if *with_exit && failed(target) => {
-                    Shown::text(&exit(step).unwrap_or_default(), redactor)
-                }
-                None => Shown::text("", redactor),
-            },
+            Source::Why { .. } => Shown::text(&self.why(target).unwrap_or_default(), redactor),
             Source::Ran => Shown::text(&target.ran.to_string(), redactor),
             Source::Step => Shown::maybe(step.map(|step| step.name.to_string()), redactor),
             Source::ExitCode => match step.and_then(|step| step.exit_code) {
@@ -148,8 +201,30 @@ impl Column {
     }
 }
 
-fn failed(target: &TargetResult) -> bool {
-    target.status == Status::Failed
+/// The names of the captured values, in the order in which they are first met.
+fn captures(targets: &[Arc<TargetResult>]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for target in targets {
+        for name in target.captured.keys().map(String::as_str) {
+            if names.len() < MOST_CAPTURES && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+/// Whether a status is about one step, and not about the target as a whole.
+fn is_of_one_step(status: Status) -> bool {
+    match status {
+        Status::Unknown
+        | Status::Running
+        | Status::TimedOut
+        | Status::Failed
+        | Status::CheckFailed
+        | Status::Refused => true,
+        Status::Unavailable | Status::Cancelled | Status::Skipped | Status::Ok => false,
+    }
 }
 
 /// How a step ended: `exit 3`, `signal 9`.
@@ -185,53 +260,5 @@ fn field(fields: &Map<String, Value>, path: &str) -> Value {
         [] => Value::Null,
         [value] => (*value).clone(),
         values => values.iter().copied().cloned().collect(),
-    }
-}
-
-impl Shown {
-    fn nothing() -> Self {
-        Self { text: NOTHING.to_owned(), number: None, nothing: true }
-    }
-
-    fn text(text: &str, redactor: &Redactor) -> Self {
-        let clean = redactor.text(text);
-        let clean = inert(clean.trim_end());
-        let text = match clean.char_indices().nth(LONGEST_CELL) {
-            Some((end, _)) => format!("{}…", &clean[..end]),
-            None => clean.into_owned(),
-        };
-        Self { text, number: None, nothing: false }
-    }
-
-    fn maybe(text: Option<String>, redactor: &Redactor) -> Self {
-        text.map_or_else(Self::nothing, |text| Self::text(&text, redactor))
-    }
-
-    /// A stream's first line that is not blank, and how many more there are.
-    fn stream(stream: Option<&Stream>, redactor: &Redactor) -> Self {
-        let Some(stream) = stream else { return Self::nothing() };
-        // Secrets may hold line breaks, so they go before the lines are told apart.
-        let clean = redactor.text(&stream.text);
-        let mut lines = clean.lines().filter(|line| !line.trim().is_empty());
-        let first = Self::text(lines.next().unwrap_or_default(), &Redactor::default());
-        match lines.count() {
-            0 => first,
-            1 => Self { text: format!("{} (+1 line)", first.text), ..first },
-            more => Self { text: format!("{} (+{more} lines)", first.text), ..first },
-        }
-    }
-
-    fn value(value: &Value, redactor: &Redactor) -> Self {
-        let text = match value {
-            Value::Null => return Self::nothing(),
-            Value::String(text) => return Self::text(text, redactor),
-            Value::Array(items) => {
-                let items =
-                    items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
-                items.collect::<Vec<_>>().join(", ")
-            }
-            Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
-        };
-        Self { number: value.as_f64(), ..Self::text(&text, redactor) }
     }
 }

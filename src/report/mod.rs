@@ -5,17 +5,25 @@
 //! taken out on the way. Kept out: what happens while a run goes on (`progress/`), and where a report goes to
 //! (`cli/` chooses stdout or, for `--report`, [`write_atomically`]).
 
+mod apart;
 mod census;
 mod column;
+mod difference;
 mod file;
+mod finding;
 mod fold;
 mod format;
+mod grouped;
+mod groups;
+mod heading;
 mod inert;
 mod inert_json;
 mod inventory;
 mod json;
+mod normalize;
 mod plan;
 mod redact;
+mod shown;
 mod summary;
 mod table;
 mod text;
@@ -31,6 +39,7 @@ pub use file::write_atomically;
 pub use format::{Format, UnknownFormat};
 pub use inert::{inert, inert_lines};
 pub use inventory::{write_inventory_json, write_inventory_names, write_inventory_table};
+pub use normalize::{Normalize, UnknownPart};
 pub use plan::{PlanRecord, write_plan, write_plan_json};
 pub use redact::REDACTED;
 pub(crate) use redact::Redactor;
@@ -56,6 +65,10 @@ pub struct RunRecord {
     pub exit_code: u8,
     /// The playbook's `report.columns`, if it has any.
     pub columns: Option<Vec<String>>,
+    /// What the table's targets are put together by: `outcome`, or the name of a column.
+    pub group_by: Option<String>,
+    /// What is left out when outputs are compared, to put equal ones together.
+    pub normalize: Normalize,
     /// Text to be shown as [`REDACTED`] wherever it occurs.
     pub secrets: Vec<String>,
     /// What happened.
@@ -102,7 +115,10 @@ impl Style {
 pub fn write(format: Format, record: &RunRecord, style: Style, out: &mut dyn io::Write) -> io::Result<()> {
     let redactor = Redactor::new(&record.secrets);
     match format {
-        Format::Table => table::write(record, &redactor, style, out),
+        Format::Table => match groups::By::of(record) {
+            Some(by) => grouped::write(record, &by, &redactor, style, out),
+            None => table::write(record, &redactor, style, out),
+        },
         Format::Json => json::write(record, &redactor, out),
         Format::Text => text::write(record, &redactor, style, out),
     }

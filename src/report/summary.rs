@@ -4,12 +4,14 @@ use std::{
     collections::BTreeSet,
     fmt::{self, Write as _},
     io,
+    sync::Arc,
 };
 
-use super::{Redactor, RunRecord, inert, words};
+use super::{Redactor, RunRecord, finding::Finding, inert, words};
 use crate::{
     engine::{FinishedRun, Ran, Reason, Status, Stop, TargetResult},
     fleet::{Tally, fold_names},
+    playbook::Severity,
 };
 
 /// Columns between the counts and the coverage, which stands apart.
@@ -75,8 +77,13 @@ fn counts(run: &FinishedRun) -> String {
     let worst_first = Status::ALL.into_iter().filter(|&status| status != Status::Ok);
     let counted =
         std::iter::once(Status::Ok).chain(worst_first).map(|status| (status, summary.count(status)));
-    let parts: Vec<String> =
-        counted.filter(|&(_, count)| count > 0).map(|(status, count)| format!("{count} {status}")).collect();
+    let parts: Vec<String> = counted
+        .filter(|&(_, count)| count > 0)
+        .map(|(status, count)| match status {
+            Status::CheckFailed => format!("{count} {status}{}", milder(run)),
+            _ => format!("{count} {status}"),
+        })
+        .collect();
     let answered: usize =
         Status::ALL.into_iter().filter(|status| status.answered()).map(|status| summary.count(status)).sum();
     // In tenths of a per cent, cut: 100 % is said only of all.
@@ -86,6 +93,26 @@ fn counts(run: &FinishedRun) -> String {
         tenth => format!("{}.{tenth}", tenths / 10),
     };
     format!("{}: {}{GAP}coverage {coverage} %", plural(targets, "target"), parts.join(" · "))
+}
+
+/// How many of the failed checks are no errors: ` (1 warning)`.
+fn milder(run: &FinishedRun) -> String {
+    let mut counts = [(Severity::Warning, 0), (Severity::Info, 0)];
+    for target in run.targets.iter().filter(|target| target.status == Status::CheckFailed) {
+        let severity = Finding::of(target).map(|finding| finding.severity);
+        if let Some((_, count)) = counts.iter_mut().find(|(known, _)| Some(*known) == severity) {
+            *count += 1;
+        }
+    }
+    let parts: Vec<String> = counts
+        .into_iter()
+        .filter(|&(_, count)| count > 0)
+        .map(|(severity, count)| match severity {
+            Severity::Info => format!("{count} info"),
+            Severity::Warning | Severity::Error => plural(count, severity.word()),
+        })
+        .collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
 fn nothing_selected(tally: &Tally) -> String {
@@ -178,12 +205,26 @@ fn write_stop(
                  one may be limited to certain IPs"
             )?;
         }
+        Stop::MaxFailures { failed, allowed } => {
+            let kept = |target: &&Arc<TargetResult>| target.reason == Some(Reason::MaxFailures);
+            let not_started = match run.targets.iter().filter(kept).count() {
+                0 => String::new(),
+                count => format!("; {count} not started"),
+            };
+            let batch =
+                run.batch.map_or_else(String::new, |(batch, of)| format!(" after batch {batch} of {of}"));
+            writeln!(out, "stopped{batch}: {failed} failed, {allowed} allowed{not_started}")?;
+            writeln!(
+                out,
+                "  hint: see why they failed before more are tried; --max-failures N lets N targets fail"
+            )?;
+        }
         Stop::Inventory(_) => writeln!(out, "error: {}", clean(&words::stop(stop)))?,
         Stop::Selection(_) => {
             writeln!(out, "error: {}", clean(&words::stop(stop)))?;
             writeln!(out, "  nothing was started")?;
         }
-        Stop::Signal(_) | Stop::Declined | Stop::Deadline | Stop::Patience(_) | Stop::MaxFailures { .. } => {
+        Stop::Signal(_) | Stop::Declined | Stop::Deadline | Stop::Patience(_) => {
             writeln!(out, "{}", clean(&words::stop(stop)))?;
         }
     }

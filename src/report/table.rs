@@ -8,11 +8,7 @@ use comfy_table::{
     Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, presets::NOTHING,
 };
 
-use super::{
-    Redactor, RunRecord, Style,
-    column::{Column, Shown},
-    fold, summary,
-};
+use super::{Redactor, RunRecord, Style, column::Column, fold, shown::Shown, summary};
 use crate::engine::{Status, TargetResult};
 
 /// The status column at its widest, `check_failed`, with a space on either side.
@@ -43,15 +39,29 @@ fn table(record: &RunRecord, redactor: &Redactor, style: Style) -> Table {
     let show = |target: &TargetResult| -> Vec<Shown> {
         columns.iter().map(|column| column.show(target, redactor)).collect()
     };
-    let mut rows: Vec<(Status, Vec<Shown>)> = Vec::new();
-    for group in fold::groups(&record.run.targets, style.all) {
-        rows.extend(group.listed.iter().map(|target| (target.status, show(target))));
-        if let Some(first) = group.folded.first() {
-            let shown: Vec<Vec<Shown>> = group.folded.iter().map(|target| show(target)).collect();
-            rows.push((first.status, one_for_all(&shown)));
+    let told = |target: &TargetResult| {
+        let cells = columns.iter().map(|column| (column, column.show(target, redactor)));
+        let cells = cells.filter(|(column, shown)| column.tells_apart(shown));
+        // Cells are inert, so none has a line break.
+        cells.map(|(_, shown)| shown.text).collect::<Vec<_>>().join("\n")
+    };
+    let mut rows: Vec<Line> = Vec::new();
+    for group in fold::groups(&record.run.targets, style.all, told) {
+        let colour = colour(group.status, group.severity < record.run.fail_on);
+        rows.extend(group.listed.iter().map(|target| Line { colour, cells: show(target) }));
+        let shared = group.folded.iter().map(|target| show(target)).map(Shared::of).reduce(Shared::and);
+        if let Some(shared) = shared {
+            rows.push(Line { colour, cells: shared.cells() });
         }
     }
-    lay_out(&columns, &rows, style)
+    let headings = columns.iter().map(|column| Cell::new(redactor.text(&column.heading)));
+    lay_out(&columns, headings, &rows, style)
+}
+
+/// A row and the colour of its status.
+struct Line {
+    colour: Color,
+    cells: Vec<Shown>,
 }
 
 /// The columns that the width has room for: the status, the reason, and from the left as many others as fit.
@@ -70,38 +80,49 @@ fn fitting(columns: Vec<Column>, width: Option<u16>) -> Vec<Column> {
 }
 
 /// One row in place of many: how many they are, and of each other column what they share or its range.
-fn one_for_all(rows: &[Vec<Shown>]) -> Vec<Shown> {
-    let words = |text: String| Shown { text, number: None, nothing: false };
-    let columns = rows.first().map_or(0, Vec::len);
-    let column = |index: usize| rows.iter().map(move |row| &row[index]);
-    (0..columns)
-        .map(|index| match index {
-            1 => words(format!("{} more", rows.len())),
-            _ => shared(column(index)).unwrap_or_else(|| words(String::new())),
-        })
-        .collect()
+struct Shared {
+    rows: usize,
+    /// Of each column the least and the most; `None` where they are neither the same nor all numbers.
+    columns: Vec<Option<Range>>,
 }
 
-fn shared<'a>(mut cells: impl Iterator<Item = &'a Shown> + Clone) -> Option<Shown> {
-    let first = cells.clone().next()?;
-    if cells.clone().all(|cell| cell.text == first.text) {
-        return Some(first.clone());
+/// The least and the most of a column; the same twice where all share it.
+type Range = (Shown, Shown);
+
+impl Shared {
+    fn of(row: Vec<Shown>) -> Self {
+        Self { rows: 1, columns: row.into_iter().map(|cell| Some((cell.clone(), cell))).collect() }
     }
-    let mut range = (first, first);
-    cells.try_for_each(|cell| {
-        let number = cell.number?;
-        if number < range.0.number? {
-            range.0 = cell;
-        }
-        if number > range.1.number? {
-            range.1 = cell;
-        }
-        Some(())
-    })?;
-    Some(Shown { text: format!("{}–{}", range.0.text, range.1.text), ..first.clone() })
+
+    fn and(self, other: Self) -> Self {
+        let columns = self.columns.into_iter().zip(other.columns);
+        let both = |(one, two): (Option<Range>, Option<Range>)| {
+            let (one, two) = (one?, two?);
+            // The same text throughout needs no number.
+            if one.0.text == one.1.text && one.0.text == two.0.text {
+                return Some(one);
+            }
+            let least = if two.0.number? < one.0.number? { two.0 } else { one.0 };
+            let most = if two.1.number? > one.1.number? { two.1 } else { one.1 };
+            Some((least, most))
+        };
+        Self { rows: self.rows + other.rows, columns: columns.map(both).collect() }
+    }
+
+    fn cells(self) -> Vec<Shown> {
+        let words = |text: String| Shown { text, number: None, nothing: false };
+        let columns = self.columns.into_iter().enumerate();
+        let cells = columns.map(|(index, column)| match column {
+            _ if index == 1 => words(format!("{} more", self.rows)),
+            Some((least, most)) if least.text == most.text => least,
+            Some((least, most)) => Shown { text: format!("{}–{}", least.text, most.text), ..least },
+            None => words(String::new()),
+        });
+        cells.collect()
+    }
 }
 
-fn lay_out(columns: &[Column], rows: &[(Status, Vec<Shown>)], style: Style) -> Table {
+fn lay_out(columns: &[Column], headings: impl Iterator<Item = Cell>, rows: &[Line], style: Style) -> Table {
     let mut table = Table::new();
     // Cells are one line, so a line break as the delimiter of words means: cut anywhere, not between words only.
     table.load_style(NOTHING).set_truncation_indicator("…").set_delimiter('\n');
@@ -114,15 +135,15 @@ fn lay_out(columns: &[Column], rows: &[(Status, Vec<Shown>)], style: Style) -> T
         Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
         None => table.set_content_arrangement(ContentArrangement::Disabled),
     };
-    table.set_header(one_line(columns.iter().map(|column| Cell::new(&column.heading))));
-    for (status, row) in rows {
-        table.add_row(one_line(row.iter().enumerate().map(|(index, shown)| match index {
-            0 if style.colour => Cell::new(&shown.text).fg(colour(*status)),
+    table.set_header(one_line(headings));
+    for row in rows {
+        table.add_row(one_line(row.cells.iter().enumerate().map(|(index, shown)| match index {
+            0 if style.colour => Cell::new(&shown.text).fg(row.colour),
             _ => Cell::new(&shown.text),
         })));
     }
     for (index, column) in table.column_iter_mut().enumerate() {
-        let cells = || rows.iter().map(|(_, row)| &row[index]);
+        let cells = || rows.iter().map(|row| &row.cells[index]);
         let all_numbers = cells().any(|cell| cell.number.is_some())
             && cells().all(|cell| cell.number.is_some() || cell.nothing || cell.text.is_empty());
         if columns[index].is_number() || (index > 1 && all_numbers) {
@@ -141,8 +162,10 @@ fn one_line(cells: impl Iterator<Item = Cell>) -> Row {
     row
 }
 
-fn colour(status: Status) -> Color {
+/// The colour of a status; `mild` is what is below the run's `--fail-on`.
+pub(super) fn colour(status: Status, mild: bool) -> Color {
     match status {
+        Status::CheckFailed if mild => Color::Yellow,
         Status::Ok => Color::Green,
         Status::Failed | Status::CheckFailed | Status::Refused => Color::Red,
         Status::Unknown | Status::Running | Status::TimedOut => Color::Magenta,

@@ -2,10 +2,15 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use super::finding::Finding;
 use crate::{
     budget::{LearnedFrom, LearnedLimit},
-    engine::{Problem, Ran, Reason, Status, Stop, TargetResult},
+    engine::{CheckResult, Problem, Ran, Reason, Status, Stop, TargetResult},
+    playbook::Severity,
 };
+
+/// Characters of a step's name at the head of a sentence.
+const LONGEST_NAME: usize = 40;
 
 /// A span as people write it: `412 ms`, `10.2 s`, `2 min 5 s`, `1 h 30 min`.
 pub(crate) fn span(span: Duration) -> String {
@@ -56,6 +61,14 @@ pub(super) fn learned(learned: &LearnedLimit) -> String {
 ///
 /// It may hold remote text and secrets: it is cleaned where it is shown.
 pub(super) fn why(target: &TargetResult) -> Option<String> {
+    let why = why_of_first(target)?;
+    Some(match Finding::of(target) {
+        Some(Finding { more: more @ 1.., .. }) => format!("{why} (+{more} more)"),
+        _ => why,
+    })
+}
+
+fn why_of_first(target: &TargetResult) -> Option<String> {
     let message = target.message.as_deref().filter(|message| !message.trim().is_empty());
     let said = || message.map(Cow::Borrowed).or_else(|| target.reason.map(|reason| meaning(reason).into()));
     match target.status {
@@ -66,6 +79,7 @@ pub(super) fn why(target: &TargetResult) -> Option<String> {
                 Ran::Maybe | Ran::No => format!("maybe ran: {what}; not sent again"),
             })
         }
+        Status::TimedOut if target.reason == Some(Reason::Killed) => said().map(Cow::into_owned),
         Status::TimedOut => {
             let what = message.unwrap_or("its time limit passed");
             Some(format!("{what}; may still be running"))
@@ -74,7 +88,7 @@ pub(super) fn why(target: &TargetResult) -> Option<String> {
             Some(what) => format!("still running when last seen: {what}"),
             None => "still running when last seen".to_owned(),
         }),
-        Status::CheckFailed => Some(message.map_or_else(|| failed_checks(target), str::to_owned)),
+        Status::CheckFailed => Some(failed_check(target)),
         Status::Failed
         | Status::Refused
         | Status::Unavailable
@@ -88,11 +102,74 @@ pub(super) fn why(target: &TargetResult) -> Option<String> {
     }
 }
 
-fn failed_checks(target: &TargetResult) -> String {
-    let checks = target.steps.iter().flat_map(|step| &step.checks).filter(|check| !check.holds);
-    let messages: Vec<&str> =
-        checks.filter_map(|check| check.message.as_deref().or(check.name.as_deref())).collect();
-    if messages.is_empty() { "an expectation does not hold".to_owned() } else { messages.join("; ") }
+/// What a failed target's message says besides how it exited, where that has a place of its own.
+pub(super) fn beyond_exit(target: &TargetResult) -> Option<&str> {
+    let message = target.message.as_deref()?.trim();
+    let step = target.telling_step()?;
+    let exit = match (step.exit_code, step.signal) {
+        (Some(code), _) => format!("exit {code}"),
+        (None, Some(signal)) => format!("killed by signal {signal}"),
+        (None, None) => return Some(message),
+    };
+    let rest = message.strip_prefix(exit.as_str()).map_or(Some(message), |rest| match rest {
+        "" => None,
+        rest => Some(rest.strip_prefix("; ").unwrap_or(message)),
+    })?;
+    Some(rest).filter(|rest| !rest.is_empty())
+}
+
+/// The failed expectation that weighs most: `warning: root disk: used < vars.threshold: 87 < 80`.
+fn failed_check(target: &TargetResult) -> String {
+    let Some(Finding { step, check, severity, .. }) = Finding::of(target) else {
+        return target.message.clone().unwrap_or_else(|| "an expectation does not hold".to_owned());
+    };
+    let what = if let Some(check) = check {
+        failed_check_alone(check)
+    } else {
+        let message = step.message.as_deref().filter(|message| !message.trim().is_empty());
+        let meaning = step.reason.map_or("an expectation does not hold", meaning);
+        let reason = step.reason.map_or_else(String::new, |reason| format!("{reason}: "));
+        format!("{reason}{}", message.unwrap_or(meaning))
+    };
+    match severity {
+        Severity::Error => what,
+        Severity::Info | Severity::Warning => format!("{}: {what}", severity.word()),
+    }
+}
+
+/// What a failed expectation says: its name, where it has one, and both sides.
+pub(super) fn failed_check_alone(check: &CheckResult) -> String {
+    match (check.name.as_deref(), check.message.as_deref()) {
+        (Some(name), Some(message)) => format!("{name}: {message}"),
+        (Some(name), None) => format!("{name}: does not hold"),
+        (None, message) => message.unwrap_or("an expectation does not hold").to_owned(),
+    }
+}
+
+/// A step's name at the head of a sentence: a step without a name is called by its command, which may be long.
+pub(super) fn short(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]).into(),
+        None => name.into(),
+    }
+}
+
+/// As [`why`], after a run that stopped for a reason that it knows better than the targets which it kept from starting.
+pub(super) fn why_after(target: &TargetResult, stopped: Option<&Stop>) -> Option<String> {
+    match (stopped, target.reason) {
+        (Some(Stop::MaxFailures { failed, allowed }), Some(reason @ Reason::MaxFailures))
+            if target.message.is_none() =>
+        {
+            Some(format!("{reason}: stopped after {}", failures(*failed, *allowed)))
+        }
+        _ => why(target),
+    }
+}
+
+/// `2 failures, 0 allowed`.
+fn failures(failed: usize, allowed: usize) -> String {
+    let ending = if failed == 1 { "" } else { "s" };
+    format!("{failed} failure{ending}, {allowed} allowed")
 }
 
 fn meaning(reason: Reason) -> &'static str {
@@ -117,7 +194,7 @@ fn meaning(reason: Reason) -> &'static str {
         Reason::Api => "the API refused the command",
         Reason::Template => "the command could not be made for this target",
         Reason::Deadline => "the run's deadline passed first",
-        Reason::When => "`when` does not hold",
+        Reason::When => "its condition does not hold",
         Reason::MaxFailures => "the run stopped after too many failures",
         Reason::MarkerLost => "the bundle's end marker is missing (its shell was killed or its output cut)",
         Reason::Killed => "killed by `timeout` in the guest",
@@ -149,7 +226,7 @@ pub(crate) fn stop(stop: &Stop) -> String {
         Stop::Signal(number) => format!("interrupted by signal {number}: no new starts after it"),
         Stop::Auth(problem) => {
             let what = if problem.status == 401 { "token rejected" } else { "the token may not do this" };
-            format!("{what}: {} was answered {}", problem.endpoint, without_request(problem))
+            format!("{what}: {} was answered {}", problem.endpoint, less_request(problem))
         }
         Stop::Inventory(why) => format!("inventory incomplete, so nothing was started: {why}"),
         Stop::Selection(error) => format!("the selection is wrong: {error}"),
@@ -159,14 +236,21 @@ pub(crate) fn stop(stop: &Stop) -> String {
             format!("the API asks to wait {}, longer than this run may", span(*asked))
         }
         Stop::MaxFailures { failed, allowed } => {
-            format!("too many failures: {failed}, and {allowed} are allowed; no new starts after them")
+            format!("stopped after {}: no new starts after it", failures(*failed, *allowed))
         }
         Stop::Patience(None) => "the API asks to wait longer than this run may".to_owned(),
     }
 }
 
+/// A sentence less the request id that a problem ends with: it is another one for every target.
+pub(super) fn without_request(text: &str) -> Cow<'_, str> {
+    let found =
+        text.split_once(" (request ").and_then(|(before, rest)| Some((before, rest.split_once(')')?.1)));
+    found.map_or(Cow::Borrowed(text), |(before, after)| format!("{before}{after}").into())
+}
+
 /// The problem as it shows itself, less the request id, which has a line of its own.
-fn without_request(problem: &Problem) -> Problem {
+fn less_request(problem: &Problem) -> Problem {
     Problem { request_id: None, ..problem.clone() }
 }
 

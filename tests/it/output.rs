@@ -99,3 +99,24 @@ fn run_on(sandbox: &Sandbox, list: &[u8]) -> Value {
     assert_eq!(code(&output), 0, "{output:?}");
     document(&output)
 }
+
+#[test]
+fn equal_answers_are_put_together_and_exec_then_prints_a_table() {
+    let sandbox = Sandbox::start(&["--vms", "6", "--guest", "shell"]);
+    let exec = |flags: &[&str]| {
+        let output = finish(sandbox.rollcall("exec").args(flags).args(["--", "echo same; hostname | wc -l"]));
+        assert_eq!(code(&output), 0, "{output:?}");
+        stdout(&output).to_owned()
+    };
+    let grouped = exec(&["--group"]);
+    let (heading, rest) = grouped.split_once('\n').unwrap();
+    assert!(heading.starts_with(" ── 6 targets: ") && heading.ends_with("─ ok, exit 0"), "{grouped}");
+    assert!(rest.starts_with(" | same\n | 1\n\n6 targets: 6 ok"), "{grouped}");
+    let by_name = exec(&["--group=name", "--normalize", "self,numbers"]);
+    assert_eq!(by_name.matches("\n ── 1 target: ").count(), 5, "{by_name}");
+    assert!(exec(&["--group", "-o", "text"]).contains(" | same\n"));
+
+    let refused = finish(sandbox.rollcall("exec").args(["--normalize", "selfie", "--", "true"]));
+    assert_eq!(code(&refused), 2);
+    assert!(stderr(&refused).contains("there are `self`, `time`, `numbers`"), "{refused:?}");
+}

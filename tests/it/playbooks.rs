@@ -16,7 +16,7 @@ fn files(directory: &str) -> Vec<PathBuf> {
 #[test]
 fn a_broken_playbook_is_explained_with_its_file_line_and_remedy() {
     let broken = files("tests/fixtures/broken");
-    assert_eq!(broken.len(), 35);
+    assert_eq!(broken.len(), 49);
     for path in broken {
         let output = finish(rollcall().arg("run").arg(&path).args(["--sandbox", "1"]));
         assert_eq!((code(&output), stdout(&output)), (2, ""), "{output:?}");

@@ -5,9 +5,12 @@ use std::{env, ffi::OsStr, fs, path::Path, thread};
 use serde_json::{Value, json};
 
 use crate::{
-    program::{SERVERS, name, playbook, report, shipped, targets},
+    program::{name, playbook, report, shipped, targets},
     toolbox::Toolbox,
 };
+
+/// How many servers each playbook runs on.
+const SERVERS: u64 = 3;
 
 /// What keeps a test off the network, and gives it something to find.
 fn vars(playbook: &str) -> &'static [&'static str] {
@@ -56,7 +59,7 @@ fn all_answer(path: &OsStr) {
     thread::scope(|scope| {
         for playbook in shipped() {
             scope.spawn(move || {
-                assert_answered(&playbook, &report(&playbook, path, vars(name(&playbook))));
+                assert_answered(&playbook, &report(&playbook, SERVERS, path, vars(name(&playbook))));
             });
         }
     });
@@ -76,7 +79,7 @@ fn all_answer_with_nothing_but_busybox() {
     let directory = tempfile::tempdir().unwrap();
     let probe = directory.path().join("probe.yaml");
     fs::write(&probe, "run: readlink /proc/$$/exe\nkill_on_timeout: true\n").unwrap();
-    let said = report(&probe, toolbox.path().as_os_str(), &[]);
+    let said = report(&probe, 1, toolbox.path().as_os_str(), &[]);
     let shell = said["targets"][0]["steps"][0]["stdout"].as_str().unwrap();
     assert!(shell.trim().ends_with("/busybox"), "{said:#}");
     all_answer(toolbox.path().as_os_str());
@@ -95,7 +98,7 @@ fn what_needs_a_tool_is_not_applicable_without_it() {
         "time-sync",
         "tls-expiry",
     ] {
-        let said = report(&playbook(name), toolbox.path().as_os_str(), &[]);
+        let said = report(&playbook(name), 1, toolbox.path().as_os_str(), &[]);
         for target in targets(&said) {
             let stdout = target["steps"][0]["stdout"].as_str().unwrap();
             assert!(stdout.contains("not applicable: ") && target["status"] == "ok", "{said:#}");

@@ -3,6 +3,8 @@
 //! The same expression language has two scopes. `where` is about a VPS alone, whose fields are bare names. In a
 //! step a bare name is a capture, the VPS is `target`, and after the command there is what it printed.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::super::Vars;
@@ -11,19 +13,19 @@ use super::super::Vars;
 pub(in super::super) const OUTPUT: [&str; 3] = ["stdout", "stderr", "exit_code"];
 
 /// What an expression may look at.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     scope: Scope<'a>,
     pub(super) vars: &'a Vars,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 enum Scope<'a> {
     Fields(&'a Map<String, Value>),
     Step { target: &'a Map<String, Value>, captured: &'a Map<String, Value>, output: Option<Output<'a>> },
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 struct Output<'a> {
     stdout: Option<&'a str>,
     stderr: Option<&'a str>,
@@ -82,5 +84,12 @@ impl<'a> Context<'a> {
             ("stdout" | "stderr" | "exit_code", None) => Bare::Missing,
             _ => captured.get(name).map_or(Bare::NotCaptured, Bare::Value),
         }
+    }
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What a command printed may hold a secret.
+        formatter.debug_struct("Context").field("vars", self.vars).finish_non_exhaustive()
     }
 }

@@ -330,8 +330,11 @@ impl<'a> Evaluation<'a> {
     }
 
     fn failed(&self, node: &Node, error: &minijinja::Error) -> Stop {
-        let reason = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-        Stop::Unfit(format!("`{}`: {}", self.written(node), brief(&reason)))
+        let vars = self.context.vars;
+        let detail = error.detail().filter(|_| !node.reads_secret(vars));
+        let reason = detail.map_or_else(|| error.kind().to_string(), str::to_owned);
+        // Redacted before it is shortened: a half of a secret is one too.
+        Stop::Unfit(format!("`{}`: {}", self.written(node), brief(&vars.redacted(&reason))))
     }
 }
 

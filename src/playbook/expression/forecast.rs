@@ -185,6 +185,10 @@ impl Expression {
                 }
                 _ => "write a number there, without quotes".to_owned(),
             },
+            Kind::Variable(_) => {
+                let written = self.written(&text.span);
+                format!("give `{written}` a number, without quotes, or make one of it: `{written} | int`")
+            }
             _ => number_of(&self.written(&text.span)),
         }
     }

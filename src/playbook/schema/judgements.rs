@@ -185,7 +185,11 @@ fn unfit_name(name: &str, span: &Span) -> Option<Diagnostic> {
         return None;
     };
     let mistake = refuse(format!("a capture cannot be called `{name}`")).label(format!("`{name}` {taken}"));
-    Some(mistake.help(format!("choose another name, such as `my_{name}`")))
+    Some(mistake.help(if OUTPUT.contains(&name) {
+        format!("expressions read `{name}` as it stands; call what you make of it something else")
+    } else {
+        "choose another name".to_owned()
+    }))
 }
 
 /// Reads one condition, or several with names.
@@ -283,15 +287,8 @@ fn expression(
     }
     let expression = match Expression::compile(text) {
         Ok(expression) => expression,
-        Err(ExpressionError { message, span }) => {
-            let mistake = Diagnostic { span, ..Diagnostic::nowhere(format!("{}: {message}", at.what)) };
-            // A remedy of its own is worth more than an example.
-            let mistake = if message.ends_with('?') {
-                mistake
-            } else {
-                mistake.help(format!("for example {}", at.example))
-            };
-            reader.note_inside(field, text, mistake);
+        Err(error) => {
+            reader.note_inside(field, text, not_compiled(at.what, error, at.example));
             return None;
         }
     };
@@ -311,6 +308,22 @@ fn expression(
         reader.note_inside(field, text, mistake);
     }
     is_right.then_some(expression)
+}
+
+/// What is said of a text that is no expression.
+pub(super) fn not_compiled(what: &str, error: ExpressionError, example: &str) -> Diagnostic {
+    let (message, remedy) = error.message.split_once("; ").unwrap_or((&error.message, ""));
+    let mistake = Diagnostic { span: error.span, ..Diagnostic::nowhere(format!("{what}: {message}")) };
+    if remedy.starts_with("did you mean") {
+        mistake.label(remedy)
+    } else if !remedy.is_empty() {
+        mistake.help(remedy)
+    } else if message.starts_with("expected ") {
+        // A grammar is best shown.
+        mistake.help(format!("for example {example}"))
+    } else {
+        mistake
+    }
 }
 
 /// What sort of value a name has.

@@ -1,22 +1,23 @@
 //! `targets`: which servers a playbook is for.
 
-use super::{Field, Reader, is_path};
+use super::{Field, Reader, is_path, judgements};
 use crate::playbook::{
     Diagnostic, Expression, FieldRule, Pattern, PatternError, TargetRules,
+    expression::Read,
     keys::TARGETS,
-    nearest::nearest,
     reader::shortened,
+    scope::Scope,
     yaml::{Content, Node},
 };
 
-pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>, variables: &[String]) -> TargetRules {
+pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>, scope: &Scope<'_>) -> TargetRules {
     let Some(fields) = reader.fields(field.node, &field.key_span, &TARGETS) else {
         return TargetRules::default();
     };
     TargetRules {
         matching: fields.get("match").map(|field| rules(reader, field)).unwrap_or_default(),
         exclude: fields.get("exclude").map(|field| rules(reader, field)).unwrap_or_default(),
-        condition: fields.get("where").and_then(|field| condition(reader, field, variables)),
+        condition: fields.get("where").and_then(|field| condition(reader, field, scope)),
     }
 }
 
@@ -78,7 +79,7 @@ fn pattern(reader: &mut Reader<'_>, entry: &Field<'_>, node: &Node) -> Option<Pa
 }
 
 /// Reads `where`: an expression over the server's fields and `vars`.
-fn condition(reader: &mut Reader<'_>, field: &Field<'_>, variables: &[String]) -> Option<Expression> {
+fn condition(reader: &mut Reader<'_>, field: &Field<'_>, scope: &Scope<'_>) -> Option<Expression> {
     if !matches!(field.node.content, Content::Text(_)) {
         let mistake = reader.unexpected(field, "an expression such as `resources.memoryGb >= 4`");
         reader.note(mistake);
@@ -88,28 +89,17 @@ fn condition(reader: &mut Reader<'_>, field: &Field<'_>, variables: &[String]) -
     let expression = match Expression::compile(text) {
         Ok(expression) => expression,
         Err(error) => {
-            let mistake = Diagnostic {
-                span: error.span,
-                ..Diagnostic::nowhere(format!("`where`: {}", error.message))
-            }
-            .help("for example `resources.memoryGb >= 4 and operatingSystem.family in ['debian', 'ubuntu']`");
-            reader.note_inside(field, text, mistake);
+            let example = "`resources.memoryGb >= 4 and operatingSystem.family in ['debian', 'ubuntu']`";
+            reader.note_inside(field, text, judgements::not_compiled("`where`", error, example));
             return None;
         }
     };
-    for path in expression.names() {
-        let Some(name) = path.strip_prefix("vars.").and_then(|rest| rest.split('.').next()) else { continue };
-        if variables.iter().any(|known| known == name) {
-            continue;
-        }
-        let mut mistake = Diagnostic::nowhere(format!("unknown variable `vars.{name}`"));
-        mistake.span =
-            text.find(&format!("vars.{name}")).map(|start| start..start + "vars.".len() + name.len());
-        let near = nearest(name, variables.iter().map(String::as_str));
-        let mistake = match near {
-            Some(near) => mistake.label(format!("did you mean `vars.{near}`?")),
-            None => mistake.help("add it under `vars`"),
-        };
+    let unknown = |read| match read {
+        Read::Variable(name, span) => scope.unknown_variable(name, span),
+        // A field that nobody knows today may be one of the API's tomorrow.
+        Read::Bare(..) => None,
+    };
+    for mistake in expression.reads().filter_map(unknown) {
         reader.note_inside(field, text, mistake);
     }
     Some(expression)

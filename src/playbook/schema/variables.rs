@@ -43,9 +43,11 @@ pub(super) fn read(
         variables.declared.push(entry.key.to_owned());
         // The last one given counts, as with any flag.
         let given = surroundings.overrides().iter().rev().find(|(name, _)| name == entry.key);
-        let given = given.map(|(_, text)| scalar_of_flag(text));
         let origin = origin(reader, &entry);
         let secret = origin.as_ref().is_some_and(|origin| origin.secret);
+        // A secret is text wherever it comes from: only text is redacted.
+        let given =
+            given.map(|(_, text)| if secret { Value::String(text.clone()) } else { scalar_of_flag(text) });
         let value = given.or_else(|| value(reader, &entry, origin?, surroundings));
         if let Some(value) = value {
             variables.vars.set(entry.key.to_owned(), value, secret);

@@ -11,7 +11,7 @@ use crate::{
     },
     fleet::{Tally, Vps},
     playbook::Severity,
-    report::RunRecord,
+    report::{Normalize, RunRecord},
 };
 
 /// A result under construction: one target with one step.
@@ -96,15 +96,44 @@ impl Target {
         self
     }
 
-    /// With an expectation that does not hold.
-    pub(in crate::report) fn check(mut self, message: &str) -> Self {
-        self.0.message = Some(message.to_owned());
-        self.0.steps[0].checks.push(CheckResult {
-            name: None,
-            severity: Severity::Error,
+    /// With an expectation of the last step that does not hold.
+    pub(in crate::report) fn check(self, message: &str) -> Self {
+        self.check_of(Severity::Error, None, message)
+    }
+
+    /// With an expectation of the last step, of this weight and name, that does not hold.
+    pub(in crate::report) fn check_of(
+        mut self,
+        severity: Severity,
+        name: Option<&str>,
+        message: &str,
+    ) -> Self {
+        let step = self.0.steps.last_mut().unwrap();
+        step.checks.push(CheckResult {
+            name: name.map(Into::into),
+            severity,
             holds: false,
             message: Some(message.to_owned()),
         });
+        self
+    }
+
+    /// With another step after the ones it has: like the last one, but for this.
+    pub(in crate::report) fn then(mut self, name: &str, change: impl FnOnce(&mut StepResult)) -> Self {
+        let mut step = self.0.steps.last().unwrap().clone();
+        step.name = name.into();
+        step.checks.clear();
+        change(&mut step);
+        self.0.steps.push(step);
+        self.0.status = self.0.steps.iter().map(|step| step.status).min().unwrap();
+        self
+    }
+
+    /// With this field of the VPS.
+    pub(in crate::report) fn field(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let mut fields = self.0.vps.fields();
+        fields.insert(name.to_owned(), value.into());
+        self.0.vps = Arc::new(Vps::new(fields));
         self
     }
 
@@ -138,6 +167,8 @@ pub(in crate::report) fn record(targets: Vec<Target>) -> RunRecord {
         api_url: "https://cloud.hostup.se".to_owned(),
         exit_code: 1,
         columns: None,
+        group_by: None,
+        normalize: Normalize::default(),
         secrets: Vec::new(),
         run: FinishedRun {
             selected: Vec::new(),
@@ -147,6 +178,7 @@ pub(in crate::report) fn record(targets: Vec<Target>) -> RunRecord {
             requests,
             waited: Duration::from_millis(8_100),
             duration: Duration::from_millis(10_214),
+            batch: None,
             fail_on: Severity::default(),
             limits: vec![LearnedLimit {
                 bucket: "default".to_owned(),
