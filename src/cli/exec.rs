@@ -3,7 +3,7 @@
 //! One word is shell text as it stands, several are an argument list whose words are quoted for the shell. Never a
 //! template: what is typed is what is sent.
 
-use clap::Args;
+use clap::{Args, builder::ArgPredicate};
 
 use super::{
     Failure, confirmation::ConfirmationArgs, connection::ConnectionArgs, execution::Execution,
@@ -18,13 +18,16 @@ arguments, each quoted for the shell: -- grep -c 'a b' /etc/hosts.
 Examples:
   rollcall exec --sandbox 200 -- uptime
   rollcall exec --match name='web-*' --group -- 'cat /etc/os-release'
+  rollcall exec --group -- 'cat /etc/debian_version'           equal answers once, as a table
   rollcall exec --match tags=db --timeout 5m -o json -- 'apt-get -s upgrade | grep -c ^Inst'";
 
 #[derive(Debug, Args)]
 #[command(
     after_help = AFTER_HELP,
     override_usage = "rollcall exec [OPTIONS] -- <COMMAND>...",
-    mut_arg("output", |output| output.default_value("text"))
+    mut_arg("output", |output| {
+        output.default_value("text").default_value_if("group", ArgPredicate::IsPresent, "table")
+    })
 )]
 pub(super) struct ExecArgs {
     /// What stands where no `--` was written

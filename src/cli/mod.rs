@@ -47,7 +47,7 @@ Examples:
 The API key is read from --api-key-file, HOSTUP_API_KEY_FILE or HOSTUP_API_KEY, and is never an argument.
 
 Exit codes: 0 all ok; 1 some failed or timed out; 2 usage, playbook or selection; 3 some were refused, unavailable \
-or not run; 4 the API or the key stopped the run; 6 some outcomes are unknown: look before you rerun; 7 a report \
+or not run; 4 the API or the key stopped the run; 5 too many failed, so that others were not started; 6 some outcomes are unknown: look before you rerun; 7 a report \
 could not be written; 8 nothing matched; 129, 130, 143 interrupted.";
 
 /// Run one command on a whole fleet of HostUp VPSes, as fast as the API allows, and say exactly what happened

@@ -23,8 +23,9 @@ use crate::{
     },
 };
 
-/// Of so many starts, one more poll than one for each: the pilots', and those that come too early.
-const STARTS_A_SPARE_POLL: u64 = 32;
+/// Of so many starts, one poll more than one for each, because it comes too early: where requests are scarce, and
+/// where they are plenty or nobody knows. Measured on the sandbox.
+const SPARE_POLL: (u64, u64) = (32, 12);
 
 /// What stands in a text for what a step will capture.
 const STAND_IN: &str = "…";
@@ -120,6 +121,8 @@ pub struct RequestForecast {
     pub conditional: u64,
     /// Polls, an estimate: at least one a start.
     pub poll: u64,
+    /// Requests are not known to be scarce, so that commands that take seconds are polled more often than that.
+    pub polls_freely: bool,
 }
 
 impl RequestForecast {
@@ -184,7 +187,7 @@ pub fn forecast(
         selected.iter().map(|vps| assumed.target(vps, marker, keep_texts)).collect();
     let begun = targets.iter().filter(|target| !target.starts.is_empty()).count();
     let batches = batches(spec, selected.len(), begun);
-    let requests = requests(&targets, begun, listed);
+    let requests = requests(spec, &targets, begun, listed);
     let time = time(spec, &targets, &batches, &requests, listed);
     Forecast {
         layouts: layouts(&targets),
@@ -339,16 +342,19 @@ fn allowed(spec: &RunSpec, selected: usize) -> Allowed {
     }
 }
 
-fn requests(targets: &[TargetForecast], begun: usize, listed: &Listed) -> RequestForecast {
+fn requests(spec: &RunSpec, targets: &[TargetForecast], begun: usize, listed: &Listed) -> RequestForecast {
     let starts = || targets.iter().flat_map(|target| &target.starts);
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let start = count(starts().count());
+    let least = listed.requests + count(begun) + 2 * start;
+    let scarce = spec.rate.is_some() || listed.limits.iter().any(|limit| limit.limit < least);
     RequestForecast {
         list: listed.requests,
         probe: count(begun),
         start,
         conditional: count(starts().filter(|start| start.conditional).count()),
-        poll: start + start.div_ceil(STARTS_A_SPARE_POLL),
+        poll: start + start.div_ceil(if scarce { SPARE_POLL.0 } else { SPARE_POLL.1 }),
+        polls_freely: !scarce,
     }
 }
 

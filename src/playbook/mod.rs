@@ -23,6 +23,8 @@ mod portion;
 mod quantity;
 mod quoting;
 mod reader;
+#[cfg(test)]
+mod reference;
 mod schema;
 mod scope;
 mod step;

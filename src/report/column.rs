@@ -126,6 +126,11 @@ impl Column {
         matches!(self.source, Source::Stdout | Source::Stderr)
     }
 
+    /// Whether it shows something that the command printed.
+    pub(super) fn is_printed(&self) -> bool {
+        self.is_stream() || self.source == Source::Output
+    }
+
     /// Whether it shows standard error.
     pub(super) fn is_stderr(&self) -> bool {
         self.source == Source::Stderr

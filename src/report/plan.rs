@@ -158,15 +158,16 @@ fn steps(steps: &[Step], layouts: &[Layout]) -> Vec<String> {
 }
 
 fn requests(requests: &RequestForecast) -> String {
-    let RequestForecast { list, probe, start, conditional, poll } = *requests;
+    let RequestForecast { list, probe, start, conditional, poll, polls_freely } = *requests;
     let number = |count: u64| words::number(usize::try_from(count).unwrap_or(usize::MAX));
     let mut text = format!(
-        "about {}: {} listing, {} probe, {} start, about {} poll",
+        "about {}: {} listing, {} probe, {} start, about {} poll{}",
         number(requests.total()),
         number(list),
         number(probe),
         number(start),
-        number(poll)
+        number(poll),
+        if polls_freely && poll > 0 { " (more if commands take seconds)" } else { "" }
     );
     if conditional > 0 {
         let _ = write!(text, "; {} of the starts depend on what earlier steps find", number(conditional));

@@ -25,17 +25,41 @@ pub(super) fn write(
     style: Style,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
+    let columns = fitting(Column::of(record), style.width);
+    let mut folded = Folded::default();
     if !record.run.targets.is_empty() {
-        for line in table(record, redactor, style).lines() {
+        for line in table(record, &columns, redactor, style, &mut folded).lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
         writeln!(out)?;
     }
-    summary::write(record, redactor, out)
+    summary::write(record, redactor, out)?;
+    // Only somebody who sits there may want to type it.
+    if folded.targets > 0 && style.width.is_some() {
+        writeln!(out, "\n  --all      lists the {} as well", folded.targets)?;
+        if folded.answers_differ {
+            writeln!(out, "  --group    puts equal answers together")?;
+        }
+    }
+    Ok(())
 }
 
-fn table(record: &RunRecord, redactor: &Redactor, style: Style) -> Table {
-    let columns = fitting(Column::of(record), style.width);
+/// What the table does not list.
+#[derive(Default)]
+struct Folded {
+    targets: usize,
+    /// Among them are different outputs of which it shows none.
+    answers_differ: bool,
+}
+
+/// Makes the table, and counts the targets that have no row of their own.
+fn table(
+    record: &RunRecord,
+    columns: &[Column],
+    redactor: &Redactor,
+    style: Style,
+    folded: &mut Folded,
+) -> Table {
     let show = |target: &TargetResult| -> Vec<Shown> {
         columns.iter().map(|column| column.show(target, redactor)).collect()
     };
@@ -51,11 +75,15 @@ fn table(record: &RunRecord, redactor: &Redactor, style: Style) -> Table {
         rows.extend(group.listed.iter().map(|target| Line { colour, cells: show(target) }));
         let shared = group.folded.iter().map(|target| show(target)).map(Shared::of).reduce(Shared::and);
         if let Some(shared) = shared {
-            rows.push(Line { colour, cells: shared.cells() });
+            folded.targets += shared.rows;
+            let cells = shared.cells();
+            let mut printed = columns.iter().zip(&cells).filter(|(column, _)| column.is_printed());
+            folded.answers_differ |= printed.any(|(_, cell)| cell.text.is_empty());
+            rows.push(Line { colour, cells });
         }
     }
     let headings = columns.iter().map(|column| Cell::new(redactor.text(&column.heading)));
-    lay_out(&columns, headings, &rows, style)
+    lay_out(columns, headings, &rows, style)
 }
 
 /// A row and the colour of its status.

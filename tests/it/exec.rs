@@ -37,6 +37,17 @@ fn a_server_that_is_not_ok_says_so_on_its_own_line_and_again_at_the_end() {
 }
 
 #[test]
+fn equal_answers_are_put_together_on_demand() {
+    let sandbox = Sandbox::start(&["--vms", "4", "--guest", "shell"]);
+    let command = "case $ROLLCALL_SANDBOX_HOST in *3) echo 11;; *) echo 12;; esac";
+    let output = finish(sandbox.rollcall("exec").args(["--group", "--", command]));
+    assert_eq!(code(&output), 0, "{output:?}");
+    assert!(stdout(&output).contains("3 targets: app-[01-02],worker-01"), "{output:?}");
+    let output = finish(sandbox.rollcall("exec").args(["--group", "-o", "text", "--", command]));
+    assert!(stdout(&output).starts_with("app-01 | 12\n"), "{output:?}");
+}
+
+#[test]
 fn stderr_is_empty_where_nothing_is_to_be_shown() {
     let sandbox = Sandbox::start(&["--vms", "2"]);
     let output = finish(sandbox.rollcall("exec").args(["--progress", "none", "--", "uname"]));

@@ -62,8 +62,8 @@ fn begun_texts(sandbox: &Sandbox) -> Sent {
     sorted(began.map(text).collect())
 }
 
-/// Plans, then runs; the plan's document, which must be what the run then did.
-fn as_planned(flags: &[&str], playbook: &str, arguments: &[&str]) -> Value {
+/// Plans, then runs; the plan's document, which must be what the run then did, and of the polls so many per cent.
+fn as_planned(flags: &[&str], playbook: &str, arguments: &[&str], polls_within: f64) -> Value {
     let sandbox = Sandbox::start(flags);
     let output = plan(&sandbox, playbook, &[&["-o", "json", "--show-text"], arguments].concat());
     assert_eq!((code(&output), stderr(&output)), (0, ""), "{output:?}");
@@ -85,13 +85,17 @@ fn as_planned(flags: &[&str], playbook: &str, arguments: &[&str]) -> Value {
     assert_eq!(plan["requests"]["list"], listed.len());
     let polls = |document: &Value| document["poll"].as_f64().unwrap();
     let (planned, polled) = (polls(&plan["requests"]), polls(requests));
-    assert!((planned - polled).abs() <= polled * 0.1, "{planned} polls planned, {polled} sent");
+    assert!(
+        (planned - polled).abs() <= polled * polls_within / 100.0,
+        "{planned} polls planned, {polled} sent"
+    );
     plan
 }
 
 #[test]
 fn a_run_does_what_the_plan_said() {
-    let plan = as_planned(&["--vms", "120", "--guest", "shell"], PLAYBOOK, &[]);
+    // Real shells on a busy machine take as long as they take, so that polls may come too early.
+    let plan = as_planned(&["--vms", "120", "--guest", "shell"], PLAYBOOK, &[], 40.0);
     assert_eq!(plan["requests"]["start"], 360, "two steps share a request, one wants one of its own");
     let starts = &plan["layouts"][0]["starts"];
     assert_eq!(starts[0], json!({ "steps": ["greet", "kernel"], "splitAfter": "it says `bundle: false`" }));
@@ -99,15 +103,52 @@ fn a_run_does_what_the_plan_said() {
 }
 
 #[test]
+fn polls_are_planned_within_a_tenth_with_a_limit_and_without() {
+    let run = "name: one\nrun: uname -r\n";
+    // A limit that the API does not announce is met, and what it refuses is sent again: that cannot be planned.
+    for limit in [&["--rate", "300/2s", "--headers", "all"][..], &["--rate", "none"]] {
+        as_planned(&[&["--vms", "150", "--duration", "200ms"], limit].concat(), run, &[], 10.0);
+    }
+}
+
+#[test]
 fn batches_and_a_single_step_are_planned_as_they_run() {
     let run = "name: one\nrun: uname -r\n";
     let flags = ["--batches", "1,10%,100%", "--max-failures", "5%", "--match", "name=app-*"];
-    let plan = as_planned(&["--vms", "150", "--guest", "shell"], run, &flags);
+    let plan = as_planned(&["--vms", "150"], run, &flags, 40.0);
     let selected = plan["inventory"]["selected"].as_u64().unwrap();
     let tenth = selected.div_ceil(10);
     assert_eq!(plan["batches"], json!([1, tenth, selected - 1 - tenth]));
     assert_eq!(plan["maxFailures"], json!({ "allowed": selected * 5 / 100, "scope": "run" }));
     assert_eq!(plan["targets"][0]["starts"][0]["text"], "uname -r", "a step alone is sent as it is");
+}
+
+#[test]
+fn what_depends_on_captures_is_planned_as_if_it_happened() {
+    let playbook = "\
+steps:
+  - name: measure
+    run: echo 97
+    capture: { used: stdout | trim | int }
+  - name: say
+    run: echo {{ used }} of {{ target.name }}
+  - name: clean
+    when: used > 90
+    run: echo cleaned
+";
+    let sandbox = Sandbox::start(&["--vms", "9", "--guest", "shell"]);
+    let planned = document(&plan(&sandbox, playbook, &["-o", "json", "--show-text"]));
+    let starts = planned["targets"][0]["starts"].as_array().unwrap();
+    let mark = |start: &Value| json!([start["steps"], start["readsCaptures"], start["conditional"]]);
+    let marks: Vec<_> = starts.iter().map(mark).collect();
+    assert_eq!(marks, [json!([["measure"], false, false]), json!([["say", "clean"], true, false])]);
+    assert!(starts[1]["text"].as_str().unwrap().contains('…'), "{planned}");
+
+    let (code, report) = sandbox.run_json(playbook, &[]);
+    assert_eq!(code, 0, "{report}");
+    for operation in ["list", "probe", "start"] {
+        assert_eq!(planned["requests"][operation], report["api"]["requests"][operation], "{operation}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The script is read as a shell would run it, not as rollcall wrote it: its steps in order, each under its limit, until one
 //! ends with an exit code that its line does not accept.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use crate::world::{Command, Guest, command_text};
 
@@ -87,8 +87,9 @@ pub(crate) fn run(guest: &Guest, command: &str, pid: u64, cut: Option<usize>) ->
             return work;
         }
         let Some(takes) = takes else { return work };
-        work.stdout += &format!("\n{marker} {number} {code} {}\n", takes.as_secs());
-        work.stderr += &format!("\n{marker} {number}\n");
+        let seconds = takes.as_secs();
+        let _ = write!(work.stdout, "\n{marker} {number} {code} {seconds}\n");
+        let _ = write!(work.stderr, "\n{marker} {number}\n");
         let accepted =
             line.accept == "*" || line.accept.split(' ').any(|accepted| accepted == code.to_string());
         if !accepted {

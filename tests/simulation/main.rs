@@ -7,6 +7,7 @@
 //!
 //! `ROLLCALL_SIMULATION_SEEDS=N` tries N seeds a kind of limiter; `ROLLCALL_SIMULATION_SEED=KIND:SEED` replays one.
 
+mod bundles;
 mod catalogue;
 mod efficiency;
 mod guest;

@@ -75,6 +75,7 @@ impl Faults {
 
 /// Everything outside the engine, as one seed draws it.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question about the API that has no answer yet")]
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) spec: RunSpec,
@@ -219,6 +220,19 @@ impl World {
             lag: Duration::ZERO,
             people: People::default(),
         }
+    }
+
+    /// The same with so many steps, each as its first one.
+    pub(crate) fn with_steps(mut self, steps: usize, bundle: bool) -> Self {
+        let step = |number| {
+            let run = Template::verbatim(command_text(number));
+            Step { bundle, ..Step::new(format!("step {number}"), run) }
+        };
+        self.spec.steps = (0..steps).map(step).collect();
+        for guest in self.guests.values_mut() {
+            guest.commands = vec![guest.commands[0]; steps];
+        }
+        self
     }
 
     /// Whether nothing but the limit is in the way.

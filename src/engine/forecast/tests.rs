@@ -51,8 +51,8 @@ fn starts(forecast: &Forecast) -> Vec<Vec<usize>> {
 fn steps_share_a_start_and_the_counts_follow() {
     let forecast = forecast_of(&spec(vec![step("a"), step("b")]), 100, vec![]);
     assert_eq!(starts(&forecast), [[0, 1]]);
-    let RequestForecast { list, probe, start, conditional, poll } = forecast.requests;
-    assert_eq!((list, probe, start, conditional, poll), (2, 100, 100, 0, 104));
+    let RequestForecast { list, probe, start, conditional, poll, polls_freely } = forecast.requests;
+    assert_eq!((list, probe, start, conditional, poll, polls_freely), (2, 100, 100, 0, 109, true));
     let sent = &forecast.targets[0].starts[0];
     assert_eq!(sent.text.as_ref().map(|text| text.chars().count()), Some(sent.chars));
     let silent =
@@ -145,7 +145,7 @@ fn failures_are_allowed_as_the_rollout_allows_them() {
 
 #[test]
 fn the_slowest_limit_decides_how_long_it_takes() {
-    // 2 + 100 + 100 + 104 requests.
+    // 2 + 100 + 100 + 104 requests where they are scarce, 109 polls where they are not.
     let five = Duration::from_secs(5);
     let time = |limits: Vec<LearnedLimit>, rate: Option<&str>| {
         let rate = rate.map(|rate| crate::playbook::parse_rate(rate).unwrap());
@@ -158,7 +158,7 @@ fn the_slowest_limit_decides_how_long_it_takes() {
     assert_eq!(time(vec![], None).limit, None);
     assert_eq!(held(&time(vec![limit(100, Some(five))], None)), (4, Some(3 * five)));
     assert_eq!(held(&time(vec![limit(100, None)], None)), (4, None));
-    assert_eq!(held(&time(vec![limit(306, None)], None)), (1, Some(Duration::ZERO)));
+    assert_eq!(held(&time(vec![limit(311, None)], None)), (1, Some(Duration::ZERO)));
     // A burst of 2, and a token each 600 ms (100 a minute less the burst, and one more).
     let own = time(vec![limit(100, Some(five))], Some("100/1m"));
     assert_eq!(held(&own), (4, Some(Duration::from_mins(1) * 304 / 99)));
@@ -180,5 +180,5 @@ fn what_no_limit_shortens_are_requests_in_a_row_and_pauses() {
     assert_eq!(time.total(), time.least);
     // Many beside each other are as many as there are connections.
     let wide = forecast_of(&RunSpec { connections: 10, ..spec(vec![step("a")]) }, 100, vec![]).time;
-    assert_eq!(wide.least, milliseconds(10) * 31);
+    assert_eq!(wide.least, milliseconds(10) * 32);
 }

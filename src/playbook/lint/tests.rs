@@ -96,6 +96,25 @@ fn a_deadline_shorter_than_a_shared_request_is_said_once() {
 }
 
 #[test]
+fn a_capture_that_needs_no_output_splits_a_bundle_for_nothing() {
+    let with = |capture: &str, second: &str| {
+        format!("vars: {{ x: 1 }}\nsteps:\n  - run: a\n    capture:\n      made: {capture}\n{second}")
+    };
+    let (run, when) = ("  - run: echo {{ made }}\n", "  - run: b\n    when: made == 'x'\n");
+    assert_eq!(
+        warnings(&with("target.operatingSystem.family | lower", run)),
+        [("split-bundle", 6, "echo {{ made }}")]
+    );
+    assert_eq!(warnings(&with("target.name", when)), [("split-bundle", 7, "made == 'x'")]);
+    assert_eq!(warnings(&with("vars.x\n      two: made", &run.replace("made", "two"))).len(), 1);
+    // It is made of the output, or of what is; or nothing reads it.
+    assert_eq!(warnings(&with("stdout | trim", run)), []);
+    assert_eq!(warnings(&with("stdout | trim", when)), []);
+    assert_eq!(warnings(&with("stdout | int\n      two: made + vars.x", &run.replace("made", "two"))), []);
+    assert_eq!(warnings(&with("target.name", "  - run: b\n")), []);
+}
+
+#[test]
 fn a_mistake_comes_with_the_warnings() {
     let invalid = parse("run: reboot\nreport: { colums: [name] }\n").unwrap_err();
     let severities: Vec<_> = invalid.diagnostics.iter().map(|one| one.severity).collect();

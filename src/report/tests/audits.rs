@@ -228,3 +228,29 @@ fn how_a_failed_target_exited_is_said_once() {
     let own = table(&with_columns(record.clone(), &["name"]), None);
     insta::assert_snapshot!(format!("{own}\n{}", table(&record, None)));
 }
+
+#[test]
+fn at_a_terminal_it_is_said_how_to_see_what_is_folded() {
+    let different = record((0..40).map(|number| ok("web", &format!("{number}\n"))).collect());
+    let last =
+        |record: &RunRecord, width: Option<u16>| table(record, width).lines().last().unwrap().to_owned();
+    assert_eq!(last(&different, Some(80)), "  --group    puts equal answers together");
+    let same = record((0..40).map(|_| ok("web", "a\n")).collect());
+    assert_eq!(last(&same, Some(80)), "  --all      lists the 37 as well");
+    assert!(last(&same, None).contains("requests"));
+}
+
+#[test]
+fn json_says_that_too_many_failed() {
+    let mut record = record(findings());
+    record.run.stop = Some(Stop::MaxFailures { failed: 2, allowed: 1 });
+    let mut out = Vec::new();
+    write(Format::Json, &record, Style::default(), &mut out).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    let stopped = json!({
+        "kind": "max_failures",
+        "message": "stopped after 2 failures, 1 allowed: no new starts after it",
+    });
+    assert_eq!(report["stopped"], stopped);
+    assert_eq!(report["targets"][4]["steps"][0]["reason"], "capture_failed");
+}

@@ -148,6 +148,11 @@ proptest! {
         prop_assert_eq!(counts.iter().sum::<usize>(), answers.len());
         prop_assert!(counts.is_sorted_by(|one, two| one >= two), "{:?}", counts);
     }
+}
+
+proptest! {
+    // Each case looks for the secret's spellings in every format, which takes a while.
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn a_secret_is_in_no_report(before in "[A-Z ]{0,9}", after in "[A-Z ]{0,9}") {

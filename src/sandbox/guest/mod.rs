@@ -4,9 +4,6 @@
 //! agent life that started it: a reboot forgets everything. Nothing in this file runs a command or asks the time:
 //! `simulated` carries commands out on a toy shell (`script`, `answers`, `filters`), `shell` on the real one.
 
-mod answers;
-mod filters;
-mod script;
 mod shell;
 mod simulated;
 
