@@ -172,7 +172,8 @@ fn least_for_steps(target: &TargetResult) -> u64 {
         match step.pid {
             Some(pid) => {
                 started.insert(pid);
-                if step.exit_code.is_some() || step.signal.is_some() {
+                let unread = matches!(step.reason, Some(Reason::MarkerLost | Reason::NoExitCode));
+                if step.exit_code.is_some() || step.signal.is_some() || unread {
                     ended.insert(pid);
                 }
             }
