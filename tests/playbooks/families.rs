@@ -67,7 +67,7 @@ impl Server {
             toolbox.put(tool, answers);
         }
         let vars: Vec<&str> = self.vars.iter().map(String::as_str).collect();
-        let said = report(&playbook(self.playbook), toolbox.path().as_os_str(), &vars);
+        let said = report(&playbook(self.playbook), "1,guest=shell", toolbox.path().as_os_str(), &vars);
         for target in targets(&said) {
             assert_eq!(target["status"], status, "{case}: {target:#}");
             for (name, value) in captured.as_object().unwrap() {
@@ -300,7 +300,7 @@ fn accounts_are_named_and_hashes_are_not() {
     server().var("root_accounts=root toor").says("ok", &json!({ "second_roots": "", "no_password": "" }));
     let toolbox = Toolbox::of_this_machine();
     let etc = format!("etc={}", etc.path().display());
-    let said = report(&playbook("accounts"), toolbox.path().as_os_str(), &[&etc]);
+    let said = report(&playbook("accounts"), "1,guest=shell", toolbox.path().as_os_str(), &[&etc]);
     assert!(!said.to_string().contains("$6$"), "{said:#}");
 }
 

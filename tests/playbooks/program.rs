@@ -9,9 +9,6 @@ use std::{
 
 use serde_json::Value;
 
-/// How many servers each playbook runs on.
-pub(crate) const SERVERS: u64 = 3;
-
 /// The shipped playbooks, in the order of their names.
 pub(crate) fn shipped() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks");
@@ -31,8 +28,8 @@ pub(crate) fn name(playbook: &Path) -> &str {
     playbook.file_stem().unwrap().to_str().unwrap()
 }
 
-/// Runs a playbook with `vars` on servers that have this `PATH`, and gives the JSON report.
-pub(crate) fn report(playbook: &Path, path: &OsStr, vars: &[&str]) -> Value {
+/// Runs a playbook with `vars` on a sandbox (`3,guest=shell`) whose servers have this `PATH`, and gives the JSON report.
+pub(crate) fn report(playbook: &Path, sandbox: &str, path: &OsStr, vars: &[&str]) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
     for (name, _) in env::vars_os() {
         let name_text = name.to_string_lossy();
@@ -43,7 +40,7 @@ pub(crate) fn report(playbook: &Path, path: &OsStr, vars: &[&str]) -> Value {
     let state = tempfile::tempdir().unwrap();
     command.env("PATH", path).env("ROLLCALL_STATE_DIR", state.path()).arg("run").arg(playbook);
     command.args(["-o", "json", "--sandbox"]);
-    command.arg(format!("{SERVERS},rate=none,fleet=uniform,agents=all,guest=shell"));
+    command.arg(format!("{sandbox},rate=none,fleet=uniform,agents=all"));
     for var in vars {
         command.args(["--var", var]);
     }

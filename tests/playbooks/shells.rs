@@ -1,13 +1,16 @@
-//! On real shells: each playbook answers on this machine as it is, and with busybox alone.
+//! On shells: each playbook answers on this machine as it is, with busybox alone, and on made-up servers.
 
 use std::{env, ffi::OsStr, fs, path::Path, thread};
 
 use serde_json::{Value, json};
 
 use crate::{
-    program::{SERVERS, name, playbook, report, shipped, targets},
+    program::{name, playbook, report, shipped, targets},
     toolbox::Toolbox,
 };
+
+/// How many servers each playbook runs on.
+const SERVERS: u64 = 3;
 
 /// What keeps a test off the network, and gives it something to find.
 fn vars(playbook: &str) -> &'static [&'static str] {
@@ -52,11 +55,12 @@ fn is_unread(step: &Value) -> bool {
 }
 
 /// Runs all of them at once, for they mostly wait.
-fn all_answer(path: &OsStr) {
+fn all_answer(guest: &str, path: &OsStr) {
+    let sandbox = &format!("{SERVERS},guest={guest}");
     thread::scope(|scope| {
         for playbook in shipped() {
             scope.spawn(move || {
-                assert_answered(&playbook, &report(&playbook, path, vars(name(&playbook))));
+                assert_answered(&playbook, &report(&playbook, sandbox, path, vars(name(&playbook))));
             });
         }
     });
@@ -65,7 +69,13 @@ fn all_answer(path: &OsStr) {
 #[test]
 fn all_answer_on_this_machine_as_it_is() {
     let path = env::var_os("PATH").unwrap_or_default();
-    all_answer(&path);
+    all_answer("shell", &path);
+}
+
+/// What the pack's examples and its README promise.
+#[test]
+fn all_answer_on_made_up_servers() {
+    all_answer("simulated", &env::var_os("PATH").unwrap_or_default());
 }
 
 /// Alpine has busybox's `sh` and tools. The script of every step is run by the `sh` of `PATH`, which the first
@@ -76,10 +86,10 @@ fn all_answer_with_nothing_but_busybox() {
     let directory = tempfile::tempdir().unwrap();
     let probe = directory.path().join("probe.yaml");
     fs::write(&probe, "run: readlink /proc/$$/exe\nkill_on_timeout: true\n").unwrap();
-    let said = report(&probe, toolbox.path().as_os_str(), &[]);
+    let said = report(&probe, "1,guest=shell", toolbox.path().as_os_str(), &[]);
     let shell = said["targets"][0]["steps"][0]["stdout"].as_str().unwrap();
     assert!(shell.trim().ends_with("/busybox"), "{said:#}");
-    all_answer(toolbox.path().as_os_str());
+    all_answer("shell", toolbox.path().as_os_str());
 }
 
 /// A server may lack any of the tools that a playbook asks first: what is left then is an answer, never a failure.
@@ -95,7 +105,7 @@ fn what_needs_a_tool_is_not_applicable_without_it() {
         "time-sync",
         "tls-expiry",
     ] {
-        let said = report(&playbook(name), toolbox.path().as_os_str(), &[]);
+        let said = report(&playbook(name), "1,guest=shell", toolbox.path().as_os_str(), &[]);
         for target in targets(&said) {
             let stdout = target["steps"][0]["stdout"].as_str().unwrap();
             assert!(stdout.contains("not applicable: ") && target["status"] == "ok", "{said:#}");
