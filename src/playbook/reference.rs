@@ -123,7 +123,9 @@ fn value(shape: &Shape) -> String {
 fn rows<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | ").replace("|  |", "| |"));
     let mut table = line(&head.map(str::to_owned));
-    table += &format!("|{}\n", "---|".repeat(N));
+    table.push('|');
+    table.push_str(&"---|".repeat(N));
+    table.push('\n');
     for row in rows {
         table += &line(&row.map(|cell| cell.replace('|', "\\|").replace('\n', " ")));
     }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::sandbox::{code, finish, rollcall, stderr, stdout};
+use serde_json::json;
+
+use crate::sandbox::{code, document, finish, rollcall, stderr, stdout};
 
 /// The YAML files of a directory of the repository, in order.
 fn files(directory: &str) -> Vec<PathBuf> {
