@@ -10,7 +10,7 @@ use super::super::{DEFAULT_TIMEOUT, Effects, MAX_COMMAND_CHARS, OnFailure, Step}
 /// - The marker's halves meet only when they are printed, so that a step that prints this script prints no marker.
 /// - The script's own stderr goes nowhere ("Killed" is the shell's word, not a step's); the real one is on 3.
 /// - `exec` in a subshell, because some shells print "Killed" for a plain child even so. A syntax error, `cd`,
-///   `set -e`, `exit` and `trap` stay inside.
+///   `set -e`, `exit` and `trap` stay inside. A step's shell has the name of this one, for its messages begin with it.
 /// - The line break before a marker belongs to the marker: output without a final one comes back as it was.
 /// - `timeout` is tried, not looked up: one that does not know `-k` would end every step.
 const HEAD: &str = r#"unset a b c k n s
@@ -19,8 +19,8 @@ exec 3>&2 2>/dev/null
 timeout -k 5 9 true && k=1
 step() {
 s=$(date +%s)
-if [ "$1" != 0 ] && [ "$k" ]; then (exec timeout -k 5 "$1" sh -c "$3" </dev/null 2>&3 3>&-)
-else (exec sh -c "$3" </dev/null 2>&3 3>&-); fi
+if [ "$1" != 0 ] && [ "$k" ]; then (exec timeout -k 5 "$1" sh -c "$3" "$0" </dev/null 2>&3 3>&-)
+else (exec sh -c "$3" "$0" </dev/null 2>&3 3>&-); fi
 c=$?
 printf '\n%s%s %s %s %s\n' $a $b $n $c $(($(date +%s)-s))
 printf '\n%s%s %s\n' $a $b $n >&3

@@ -230,7 +230,7 @@ fn run(shell: &[&str], script: &str) -> (String, String, Option<i32>) {
 
 fn run_with(environment: &[(&str, &str)], shell: &[&str], script: &str) -> (String, String, Option<i32>) {
     let mut command = Command::new(shell[0]);
-    command.args(&shell[1..]).args(["-c", script]).stdin(std::process::Stdio::null());
+    command.args(&shell[1..]).args(["-c", script, "/bin/sh"]).stdin(std::process::Stdio::null());
     command.env_remove("IFS").envs(environment.iter().copied());
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
