@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, time::Duration};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{
-    LearnedFrom, LearnedLimit, Reset, RetryAfter, RunTime, ServerTime, Signals, Ticket, Wait,
+    LearnedFrom, LearnedLimit, Renewal, Reset, RetryAfter, RunTime, ServerTime, Signals, Ticket, Wait,
     server_clock::ServerClock,
     tally::{Tally, snap},
 };
@@ -221,6 +221,7 @@ impl Bucket {
             bucket: "default".to_owned(),
             limit,
             window,
+            renewal: Renewal::AtOnce,
             learned_from: LearnedFrom::Header,
         });
     }
@@ -262,6 +263,10 @@ impl Bucket {
         let longest = doubled.min(PAUSE.1).as_secs_f64();
         let shortest = PAUSE.0.as_secs_f64();
         Duration::from_secs_f64(self.jitter.random_range(shortest..=longest.max(shortest)))
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.scout != Scout::NotNeeded || self.left() == Some(0)
     }
 
     pub(super) fn paused_until(&self) -> Option<RunTime> {

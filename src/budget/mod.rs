@@ -18,7 +18,7 @@ mod time;
 
 use std::time::Duration;
 
-pub use learned::{LearnedFrom, LearnedLimit};
+pub use learned::{Knowledge, LearnedFrom, LearnedLimit, LetThrough, Renewal};
 pub use signals::{Reset, RetryAfter, ServerTime, Signals};
 pub use time::RunTime;
 
@@ -42,8 +42,10 @@ pub struct Ticket(u64);
 /// Why no request may leave now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// Not before this time.
+    /// Not before this time, for the server's sake.
     Until(RunTime),
+    /// Not before this time, for the user's own rate.
+    Rate(RunTime),
     /// Until an answer to something in flight is here.
     ForAnswer,
 }
@@ -84,14 +86,19 @@ impl Budget {
         self.bucket.paused_until().filter(|&until| until > now)
     }
 
+    /// Whether the limit is what a request waits for, rather than a free connection.
+    pub fn is_spent(&self) -> bool {
+        self.bucket.is_spent()
+    }
+
     /// How many more requests the server's limit lets leave before its window ends, where that is known.
     pub fn left(&self) -> Option<u64> {
         self.bucket.left()
     }
 
-    /// What was learned of the server's limits, for the report.
-    pub fn limits(&self) -> Vec<LearnedLimit> {
-        self.bucket.learned().into_iter().collect()
+    /// What was learned of the server's limits.
+    pub fn knowledge(&self) -> Knowledge {
+        Knowledge { limits: self.bucket.learned().into_iter().collect(), let_through: None }
     }
 
     /// The limit that the next pause is about, if known: requests and window.

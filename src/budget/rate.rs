@@ -43,7 +43,7 @@ impl Ceiling {
         self.clock.advance(now.since(self.now));
         self.now = self.now.max(now);
         self.limiter.check().map_err(|not_until| {
-            Wait::Until(RunTime::from_start(not_until.earliest_possible().into()).max(now))
+            Wait::Rate(RunTime::from_start(not_until.earliest_possible().into()).max(now))
         })
     }
 }

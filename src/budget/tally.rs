@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::{LearnedFrom, LearnedLimit, RunTime};
+use super::{LearnedFrom, LearnedLimit, Renewal, RunTime};
 
 /// Windows that providers use; a measured one is snapped to these.
 const WINDOWS_IN_SECONDS: [u64; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 86400];
@@ -106,6 +106,7 @@ impl Tally {
             bucket: "default".to_owned(),
             limit: self.quota?,
             window: self.window,
+            renewal: Renewal::AtOnce,
             learned_from: if self.quota_said { LearnedFrom::Header } else { LearnedFrom::Refusals },
         })
     }

@@ -38,7 +38,7 @@ fn next(budget: &mut Budget, from: RunTime) -> RunTime {
     loop {
         match budget.take(now) {
             Ok(_) => return now,
-            Err(Wait::Until(later)) => {
+            Err(Wait::Until(later) | Wait::Rate(later)) => {
                 assert!(later > now, "a wait that is none");
                 now = later;
             }
@@ -130,7 +130,7 @@ proptest! {
             let ticket = loop {
                 match budget.take(now) {
                     Ok(ticket) => break ticket,
-                    Err(Wait::Until(later)) => now = later,
+                    Err(Wait::Until(later) | Wait::Rate(later)) => now = later,
                     Err(Wait::ForAnswer) => panic!("nothing is in flight"),
                 }
                 asked += 1;
@@ -283,7 +283,7 @@ fn under_a_window(limit: u64, window: u64, until: u64) -> (Budget, BTreeMap<u64,
                 }
                 now = now + Duration::from_millis(10);
             }
-            Err(Wait::Until(later)) => now = later,
+            Err(Wait::Until(later) | Wait::Rate(later)) => now = later,
             Err(Wait::ForAnswer) => panic!("every answer is here"),
         }
     }
@@ -293,7 +293,7 @@ fn under_a_window(limit: u64, window: u64, until: u64) -> (Budget, BTreeMap<u64,
 #[test]
 fn a_limit_that_nobody_names_is_learned_by_counting() {
     let (budget, accepted, refusals) = under_a_window(120, 60, 3_600);
-    let limits = budget.limits();
+    let limits = budget.knowledge().limits;
     assert_eq!(limits.len(), 1);
     assert_eq!((limits[0].window, limits[0].learned_from), (Some(seconds(60)), LearnedFrom::Refusals));
     assert!((110..=135).contains(&limits[0].limit), "{limits:?}");
@@ -308,7 +308,7 @@ fn a_limit_named_in_refusals_is_taken_at_its_word() {
     let ticket = budget.take(at(0)).unwrap();
     budget.answered(at(0), ticket, &Signals { limit: Some(77), ..refused(Some(RetryAfter::In(seconds(3)))) });
     assert_eq!(budget.limit(), Some((77, None)));
-    assert_eq!(budget.limits()[0].learned_from, LearnedFrom::Header);
+    assert_eq!(budget.knowledge().limits[0].learned_from, LearnedFrom::Header);
 }
 
 #[test]
@@ -323,7 +323,11 @@ fn refusals_without_a_word_teach_no_window() {
             now = next_time(&mut budget, now);
         }
     }
-    assert!(budget.limits().iter().all(|limit| limit.window.is_none()), "{:?}", budget.limits());
+    assert!(
+        budget.knowledge().limits.iter().all(|limit| limit.window.is_none()),
+        "{:?}",
+        budget.knowledge().limits
+    );
 }
 
 #[test]

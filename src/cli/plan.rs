@@ -115,10 +115,10 @@ impl PlanArgs {
 /// What the listing showed of the API.
 fn listed(run: &FinishedRun) -> Listed {
     let pages = u32::try_from(run.requests.list).unwrap_or(u32::MAX).max(1);
-    let working = run.duration.saturating_sub(run.waited);
+    let working = run.duration.saturating_sub(run.time.held_back());
     Listed {
         requests: run.requests.list,
         round_trip: (working / pages).max(Duration::from_millis(1)),
-        limits: run.limits.clone(),
+        limits: run.knowledge.limits.clone(),
     }
 }

@@ -19,16 +19,13 @@ use crate::{
 const PATIENCE_WHEN_STOPPING: Duration = Duration::from_mins(1);
 
 impl Engine {
-    /// Sends what may leave; says when the budget wants to be asked again.
-    pub(super) fn dispatch(&mut self, now: RunTime) -> Option<RunTime> {
+    /// Sends what may leave; says what the next one must wait for, if there is one.
+    pub(super) fn dispatch(&mut self, now: RunTime) -> Option<Wait> {
         while let Some(subject) = self.most_urgent(now) {
             match self.budget.take(now) {
-                Ok(ticket) => {
-                    self.stand_still_until(now);
-                    self.send(now, subject, ticket);
-                }
-                Err(Wait::ForAnswer) => return None,
-                Err(Wait::Until(at)) => {
+                Ok(ticket) => self.send(now, subject, ticket),
+                Err(Wait::ForAnswer) => return Some(Wait::ForAnswer),
+                Err(wait @ (Wait::Until(at) | Wait::Rate(at))) => {
                     if self.is_beyond_patience(now, at) {
                         if self.begins_nothing() {
                             self.give_up(now);
@@ -37,19 +34,11 @@ impl Engine {
                         }
                         continue;
                     }
-                    self.blocked_since.get_or_insert(now);
-                    return Some(at);
+                    return Some(wait);
                 }
             }
         }
         None
-    }
-
-    /// Ends a stand-still that the budget caused, if there is one.
-    pub(super) fn stand_still_until(&mut self, now: RunTime) {
-        if let Some(since) = self.blocked_since.take() {
-            self.waited += now.since(since);
-        }
     }
 
     /// Depth first: what finishes a target goes before what begins one.

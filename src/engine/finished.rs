@@ -5,9 +5,11 @@ use std::{sync::Arc, time::Duration};
 use super::{
     event::{RequestCounts, Stop},
     outcome::{Reason, Status, Summary, TargetResult},
+    run_times::RunTimes,
+    time_spent::TimeSpent,
 };
 use crate::{
-    budget::LearnedLimit,
+    budget::Knowledge,
     fleet::{Tally, Vps},
     playbook::Severity,
 };
@@ -25,12 +27,14 @@ pub struct FinishedRun {
     pub stop: Option<Stop>,
     /// Requests sent.
     pub requests: RequestCounts,
-    /// How long the run as a whole stood still because the API's limit (or the user's rate) let nothing leave.
-    pub waited: Duration,
+    /// Where the time went.
+    pub time: TimeSpent,
     /// From its beginning to its last answer.
     pub duration: Duration,
     /// What was learned of the API's limits.
-    pub limits: Vec<LearnedLimit>,
+    pub knowledge: Knowledge,
+    /// What was learned of how long the commands take.
+    pub run_times: RunTimes,
     /// Which of how many batches it came to, from 1; `None` where there were not several.
     pub batch: Option<(usize, usize)>,
     /// From which severity on a failed expectation is a failure.
@@ -112,9 +116,10 @@ mod tests {
             tally: Tally::default(),
             stop,
             requests: RequestCounts::default(),
-            waited: Duration::ZERO,
+            time: TimeSpent::default(),
             duration: Duration::ZERO,
-            limits: Vec::new(),
+            knowledge: Knowledge::default(),
+            run_times: RunTimes::default(),
             batch: None,
             fail_on: Severity::default(),
         }

@@ -21,11 +21,13 @@ mod poll_timing;
 mod replies;
 mod rollout;
 mod run;
+mod run_times;
 mod spec;
 mod step;
 mod stopping;
 mod target;
 mod task;
+mod time_spent;
 mod verdict;
 mod watching;
 
@@ -41,5 +43,7 @@ pub use forecast::{
 };
 pub use outcome::{CheckResult, Ran, Reason, Status, StepResult, Summary, TargetResult};
 pub use run::{Engine, GRACE, PATIENCE};
+pub use run_times::{Carried, RunTimes};
 pub use spec::{Purpose, RunSpec};
 pub use step::{Effect, Input};
+pub use time_spent::TimeSpent;

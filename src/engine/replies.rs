@@ -183,6 +183,7 @@ impl Engine {
                 let (id, number) = (target.id.clone(), target.steps.len());
                 let timeout = target.task.as_ref().map_or(DEFAULT_TIMEOUT, |task| task.timeout);
                 target.life = Life::Watch(Watch::new(pid, url, now, timeout));
+                self.watched += 1;
                 self.watch_begins(now, index);
                 if foreign_url {
                     let warning = format!("{id}: a pollUrl that is not ours was not used");
@@ -331,6 +332,9 @@ impl Engine {
     pub(super) fn after_step(&mut self, now: RunTime, index: usize) {
         self.watch_ended(now, index);
         let Slot::Open(target) = &mut self.slots[index] else { return };
+        if matches!(target.life, Life::Watch(_)) {
+            self.watched -= 1;
+        }
         target.life = Life::Start;
         target.failures = 0;
         if target.one_by_one_until > 0 && target.steps.len() >= target.one_by_one_until {

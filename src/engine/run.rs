@@ -16,15 +16,16 @@ use serde_json::Map;
 
 use super::{
     CallId, Effect, Event, EventKind, FinishedRun, Input, Purpose, Ran, Reason, RequestCounts, RunSpec,
-    Status, StepResult, Stop, TargetResult,
+    RunTimes, Status, StepResult, Stop, TargetResult,
     denials::Denials,
     listing::Listing,
     poll_timing::PollTiming,
     rollout::Rollout,
     target::{Life, Target, blank_step, sum_up},
+    time_spent::{TimeAccount, WaitsFor},
 };
 use crate::{
-    budget::{Budget, RunTime, Ticket},
+    budget::{Budget, RunTime, Ticket, Wait},
     fleet::{Selector, Vps, natural_cmp},
     playbook::Order,
 };
@@ -57,6 +58,8 @@ pub struct Engine {
     /// Targets whose first request has left and that are not done.
     pub(super) active: usize,
     pub(super) unfinished: usize,
+    /// Targets on which a command runs.
+    pub(super) watched: usize,
     pub(super) timers: BinaryHeap<Reverse<(RunTime, Timer)>>,
     pub(super) calls: HashMap<CallId, Outstanding>,
     pub(super) next_call: u64,
@@ -68,8 +71,7 @@ pub struct Engine {
     pub(super) stop: Option<Stop>,
     pub(super) last_accepted: RunTime,
     pub(super) requests: RequestCounts,
-    pub(super) blocked_since: Option<RunTime>,
-    pub(super) waited: Duration,
+    time: TimeAccount,
     pub(super) random: StdRng,
     pub(super) effects: Vec<Effect>,
     finished: Option<RunTime>,
@@ -127,6 +129,7 @@ impl Engine {
             without_pilot: VecDeque::new(),
             active: 0,
             unfinished: 0,
+            watched: 0,
             timers: BinaryHeap::new(),
             calls: HashMap::new(),
             next_call: 1,
@@ -137,8 +140,7 @@ impl Engine {
             stop: None,
             last_accepted: RunTime::START,
             requests: RequestCounts::default(),
-            blocked_since: None,
-            waited: Duration::ZERO,
+            time: TimeAccount::default(),
             random: StdRng::seed_from_u64(spec.seed),
             effects: Vec::new(),
             finished: None,
@@ -164,18 +166,34 @@ impl Engine {
             Input::Interrupted(number) => self.interrupted(now, number),
         }
         self.fire_timers(now);
-        let wake_for_budget = self.dispatch(now);
+        let held_back = self.dispatch(now);
+        let waits_for = self.waits_for(held_back);
+        self.time.waits_for(now, waits_for);
         if self.is_over() {
             self.finished = Some(now);
-            self.stand_still_until(now);
             self.effects.push(Effect::Finish);
         } else {
+            let wake_for_budget = match held_back {
+                Some(Wait::Until(at) | Wait::Rate(at)) => Some(at),
+                Some(Wait::ForAnswer) | None => None,
+            };
             let timer = self.timers.peek().map(|Reverse((at, _))| *at);
             if let Some(at) = [timer, wake_for_budget].into_iter().flatten().min() {
                 self.effects.push(Effect::WakeAt(at));
             }
         }
         std::mem::take(&mut self.effects)
+    }
+
+    fn waits_for(&self, held_back: Option<Wait>) -> WaitsFor {
+        match held_back {
+            Some(Wait::Until(_)) => WaitsFor::Limit,
+            Some(Wait::Rate(_)) => WaitsFor::Rate,
+            Some(Wait::ForAnswer) if self.budget.is_spent() => WaitsFor::Limit,
+            _ if !self.calls.is_empty() => WaitsFor::Network,
+            _ if self.watched > 0 => WaitsFor::Guests,
+            _ => WaitsFor::Pause,
+        }
     }
 
     /// The run's results. Before [`Effect::Finish`] it is what is known so far, open targets left out.
@@ -190,9 +208,10 @@ impl Engine {
             tally: self.selector.tally().clone(),
             stop: self.stop,
             requests: self.requests,
-            waited: self.waited,
+            time: self.time.spent(),
             duration: self.finished.unwrap_or(now).since_start(),
-            limits: self.budget.limits(),
+            knowledge: self.budget.knowledge(),
+            run_times: RunTimes::default(),
             batch: self.rollout.batch(),
             fail_on: self.spec.fail_on,
         }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::RunTimes;
 use crate::{
-    budget::DEFAULT_CONNECTIONS,
+    budget::{DEFAULT_CONNECTIONS, Knowledge},
     fleet::Selection,
     playbook::{Order, Portion, Rate, Severity, Step, Vars},
 };
@@ -41,6 +42,12 @@ pub struct RunSpec {
     pub deadline: Option<Duration>,
     /// Ask before a run on more targets than this; `None`: never ask.
     pub confirm_over: Option<usize>,
+    /// How much of what the API lets through is left to others on the same token, in per cent: 0 to 90.
+    pub reserve: u8,
+    /// What was known of the API's limits before.
+    pub known: Knowledge,
+    /// What was known of how long these steps take.
+    pub run_times: RunTimes,
     /// For the order, the sample and the jitter: the same seed and inputs give the same requests.
     pub seed: u64,
 }
@@ -63,6 +70,9 @@ impl RunSpec {
             fail_on: Severity::default(),
             deadline: None,
             confirm_over: None,
+            reserve: 0,
+            known: Knowledge::default(),
+            run_times: RunTimes::default(),
             seed,
         }
     }

@@ -130,12 +130,12 @@ fn nothing_selected(tally: &Tally) -> String {
 /// `10.2 s, of which 8.1 s waiting for the limit (300 per 5 s, read from headers)`.
 fn time(run: &FinishedRun) -> String {
     let all = words::span(run.duration);
-    if run.waited.is_zero() {
+    if run.time.held_back().is_zero() {
         return all;
     }
-    let limits: Vec<String> = run.limits.iter().map(words::learned).collect();
+    let limits: Vec<String> = run.knowledge.limits.iter().map(words::learned).collect();
     let limits = if limits.is_empty() { String::new() } else { format!(" ({})", limits.join("; ")) };
-    format!("{all}, of which {} waiting for the limit{limits}", words::span(run.waited))
+    format!("{all}, of which {} waiting for the limit{limits}", words::span(run.time.held_back()))
 }
 
 /// `603 requests, 1 more than the least possible; 1 told to wait (429)`.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    budget::LearnedFrom,
+    budget::{LearnedFrom, Renewal},
     fleet::Selection,
     playbook::{Capture, Effects, Expectation, Template},
 };
@@ -36,7 +36,13 @@ fn listed(limits: Vec<LearnedLimit>) -> Listed {
 }
 
 fn limit(limit: u64, window: Option<Duration>) -> LearnedLimit {
-    LearnedLimit { bucket: "default".to_owned(), limit, window, learned_from: LearnedFrom::Header }
+    LearnedLimit {
+        bucket: "default".to_owned(),
+        limit,
+        window,
+        renewal: Renewal::AtOnce,
+        learned_from: LearnedFrom::Header,
+    }
 }
 
 fn forecast_of(spec: &RunSpec, targets: usize, limits: Vec<LearnedLimit>) -> Forecast {

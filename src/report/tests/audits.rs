@@ -1,12 +1,10 @@
 //! What the table of an audit looks like: captures as columns, failed expectations as reasons.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::build::{Target, ended, ok, other, record};
 use crate::{
-    engine::{Ran, Reason, Status, Stop},
+    engine::{Ran, Reason, Status, Stop, TimeSpent},
     playbook::Severity,
     report::{Format, RunRecord, Style, write},
 };
@@ -185,7 +183,7 @@ fn the_endings_of_rollouts_and_bundles_are_said() {
     let mut record = record(targets);
     record.run.stop = Some(Stop::MaxFailures { failed: 2, allowed: 0 });
     record.run.batch = Some((1, 3));
-    record.run.waited = Duration::ZERO;
+    record.run.time = TimeSpent::default();
     insta::assert_snapshot!(table(&record, None).replace(
         &(1..20).map(|n| line(&record, n) + "\n").collect::<String>(),
         "\u{20}… and nineteen more like it\n"

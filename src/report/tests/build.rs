@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    budget::{LearnedFrom, LearnedLimit, RunTime},
+    budget::{Knowledge, LearnedFrom, LearnedLimit, Renewal, RunTime},
     engine::{
-        CheckResult, FinishedRun, Pid, Ran, Reason, RequestCounts, Status, StepResult, Stream, TargetResult,
+        CheckResult, FinishedRun, Pid, Ran, Reason, RequestCounts, RunTimes, Status, StepResult, Stream,
+        TargetResult, TimeSpent,
     },
     fleet::{Tally, Vps},
     playbook::Severity,
@@ -176,16 +177,25 @@ pub(in crate::report) fn record(targets: Vec<Target>) -> RunRecord {
             targets,
             stop: None,
             requests,
-            waited: Duration::from_millis(8_100),
+            time: TimeSpent {
+                limit: Duration::from_millis(8_100),
+                network: Duration::from_millis(2_114),
+                ..TimeSpent::default()
+            },
             duration: Duration::from_millis(10_214),
             batch: None,
             fail_on: Severity::default(),
-            limits: vec![LearnedLimit {
-                bucket: "default".to_owned(),
-                limit: 300,
-                window: Some(Duration::from_secs(5)),
-                learned_from: LearnedFrom::Header,
-            }],
+            knowledge: Knowledge {
+                limits: vec![LearnedLimit {
+                    bucket: "default".to_owned(),
+                    limit: 300,
+                    window: Some(Duration::from_secs(5)),
+                    renewal: Renewal::AtOnce,
+                    learned_from: LearnedFrom::Header,
+                }],
+                let_through: None,
+            },
+            run_times: RunTimes::default(),
         },
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::build::{Target, ended, ok, other, record};
 use crate::{
-    engine::{Problem, Ran, Reason, Status, Stop},
+    engine::{Problem, Ran, Reason, Status, Stop, TimeSpent},
     report::{Format, RunRecord, Style, write, write_summary},
 };
 
@@ -94,7 +94,7 @@ fn every_ending() -> RunRecord {
 #[test]
 fn table_of_a_run_that_is_all_ok() {
     let mut record = record((1..=6).map(|n| ok(&format!("web-{n}"), "12.8\n")).collect());
-    record.run.waited = Duration::ZERO;
+    record.run.time = TimeSpent::default();
     record.run.requests.throttled = 0;
     record.run.requests.poll -= 1;
     insta::assert_snapshot!(table(&record, 80));
@@ -138,7 +138,7 @@ fn table_of_an_interrupted_run() {
 fn table_of_a_run_that_the_key_stopped() {
     let mut record = record(vec![]);
     record.run.requests.poll = 0;
-    record.run.waited = Duration::ZERO;
+    record.run.time = TimeSpent::default();
     record.run.requests.throttled = 0;
     record.run.tally.listed = 0;
     record.run.stop = Some(Stop::Auth(Problem {

@@ -1,0 +1,76 @@
+//! Where a run's time went.
+//!
+//! At each moment a run waits for one thing: the first of these that holds. A request is ready and the API's limit
+//! holds it back, or the user's rate does; a request is in flight; a command runs in a guest; anything else (a pause
+//! between batches or before something is tried again, a question).
+
+use std::time::Duration;
+
+use crate::budget::RunTime;
+
+/// Where a run's time went. The parts add up to the run's duration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeSpent {
+    /// Waiting for the API's limit.
+    pub limit: Duration,
+    /// Waiting for the user's own rate.
+    pub rate: Duration,
+    /// Requests were on their way.
+    pub network: Duration,
+    /// Nothing to be sent before a command in a guest is asked for.
+    pub guests: Duration,
+    /// Pauses between batches and before something is tried again, questions.
+    pub pauses: Duration,
+}
+
+impl TimeSpent {
+    /// All of it.
+    pub fn total(&self) -> Duration {
+        self.limit + self.rate + self.network + self.guests + self.pauses
+    }
+
+    /// While requests were ready, and held back.
+    pub fn held_back(&self) -> Duration {
+        self.limit + self.rate
+    }
+}
+
+/// What a run waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum WaitsFor {
+    Limit,
+    Rate,
+    Network,
+    Guests,
+    #[default]
+    Pause,
+}
+
+/// Keeps the account.
+#[derive(Debug, Default)]
+pub(super) struct TimeAccount {
+    spent: TimeSpent,
+    since: RunTime,
+    waits_for: WaitsFor,
+}
+
+impl TimeAccount {
+    /// From `now` on, the run waits for this.
+    pub(super) fn waits_for(&mut self, now: RunTime, what: WaitsFor) {
+        let span = now.since(self.since);
+        let part = match self.waits_for {
+            WaitsFor::Limit => &mut self.spent.limit,
+            WaitsFor::Rate => &mut self.spent.rate,
+            WaitsFor::Network => &mut self.spent.network,
+            WaitsFor::Guests => &mut self.spent.guests,
+            WaitsFor::Pause => &mut self.spent.pauses,
+        };
+        *part += span;
+        self.since = self.since.max(now);
+        self.waits_for = what;
+    }
+
+    pub(super) fn spent(&self) -> TimeSpent {
+        self.spent
+    }
+}
