@@ -105,6 +105,7 @@ impl Execution<'_> {
         RunSpec {
             fail_on: self.fail_on,
             confirm_over: confirmation.over,
+            reserve: self.pace.reserve(),
             ..spec_of(&self.playbook, selection, seed)
         }
     }

@@ -16,7 +16,7 @@ use super::{
     state::StoreArgs,
 };
 use crate::{
-    engine::{FinishedRun, Listed, forecast},
+    engine::{FinishedRun, Listed, RunSpec, forecast},
     playbook::{Playbook, bundle::Marker},
     report::{self, PlanRecord},
 };
@@ -87,7 +87,8 @@ impl PlanArgs {
         let selection = self.selection.with_rules(playbook.targets.clone())?;
         let connection = self.connection.open().await?;
         let mut memory = self.store.open(&connection)?;
-        let spec = execution::spec_of(&playbook, selection, rand::random());
+        let reserve = self.pace.reserve();
+        let spec = RunSpec { reserve, ..execution::spec_of(&playbook, selection, rand::random()) };
         let spec = memory.recall(spec, &playbook.sha256, Timestamp::now())?;
         let (run, api_url) = match listing::list(connection, spec.clone(), &playbook.name).await? {
             Listing::Complete { run, api_url } => (run, api_url),
