@@ -51,3 +51,4 @@ pub mod progress;
 pub mod report;
 pub mod runner;
 pub mod sandbox;
+pub mod store;

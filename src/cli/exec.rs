@@ -7,7 +7,7 @@ use clap::{Args, builder::ArgPredicate};
 
 use super::{
     Failure, confirmation::ConfirmationArgs, connection::ConnectionArgs, execution::Execution,
-    output::OutputArgs, pace::PaceArgs, selection::SelectionArgs,
+    output::OutputArgs, pace::PaceArgs, selection::SelectionArgs, state::StoreArgs,
 };
 use crate::playbook::{Playbook, Severity, quoted};
 
@@ -45,6 +45,9 @@ pub(super) struct ExecArgs {
     connection: ConnectionArgs,
 
     #[command(flatten)]
+    store: StoreArgs,
+
+    #[command(flatten)]
     pace: PaceArgs,
 
     #[command(flatten)]
@@ -60,6 +63,7 @@ impl ExecArgs {
             playbook: Playbook::of_command(&self.text()?)?,
             selection: &self.selection,
             connection: &self.connection,
+            store: &self.store,
             pace: &self.pace,
             // Without checks there is nothing to weigh.
             fail_on: Severity::default(),

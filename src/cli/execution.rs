@@ -12,6 +12,7 @@ use super::{
     output::OutputArgs,
     pace::PaceArgs,
     selection::SelectionArgs,
+    state::StoreArgs,
 };
 use crate::{
     budget::RunTime,
@@ -32,6 +33,7 @@ pub(super) struct Execution<'a> {
     pub(super) playbook: Playbook,
     pub(super) selection: &'a SelectionArgs,
     pub(super) connection: &'a ConnectionArgs,
+    pub(super) store: &'a StoreArgs,
     pub(super) pace: &'a PaceArgs,
     pub(super) fail_on: Severity,
     pub(super) confirmation: &'a ConfirmationArgs,
@@ -45,6 +47,7 @@ impl Execution<'_> {
         let selection = self.selection.with_rules(self.playbook.targets.clone())?;
         let confirmation = self.confirmation.of(&self.playbook.steps, self.connection.is_sandbox())?;
         let connection = self.connection.open().await?;
+        let mut memory = self.store.open(&connection)?;
         let interrupts = runner::interrupts()
             .map_err(|error| Failure::internal(format!("no signal handlers: {error}")))?;
         let run_id = Ulid::generate();
@@ -56,8 +59,9 @@ impl Execution<'_> {
             progress: Progress::new(self.output.progress(), super::stderr_moves_its_cursor(), &playbook.name)
                 .without(&secrets),
         };
+        let spec = self.spec(selection, &confirmation, run_id);
         let run = runner::drive(
-            self.spec(selection, &confirmation, run_id),
+            memory.recall(spec, &playbook.sha256, started_at)?,
             connection.client.clone(),
             interrupts,
             |targets| confirmation.ask(targets),
@@ -69,9 +73,14 @@ impl Execution<'_> {
             sandbox.stop().await;
         }
 
-        let exit_code = self.exit_code(&run);
+        let mut exit_code = self.exit_code(&run);
         if exit_code == NOTHING_MATCHED {
             let _ = writeln!(io::stderr(), "rollcall: 0 of {} listed VPSes match", run.tally.listed);
+        }
+        if let Err(failure) = memory.keep(&run, &playbook.sha256, run_id, Timestamp::now()) {
+            // The result is worth more than what the next run could begin with.
+            let _ = failure.report();
+            exit_code = if exit_code < 128 { Failure::OUTPUT } else { exit_code };
         }
         let record = RunRecord {
             run_id: run_id.to_string(),
@@ -96,6 +105,7 @@ impl Execution<'_> {
         RunSpec {
             fail_on: self.fail_on,
             confirm_over: confirmation.over,
+            reserve: self.pace.reserve(),
             ..spec_of(&self.playbook, selection, seed)
         }
     }

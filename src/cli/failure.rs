@@ -28,7 +28,7 @@ impl Failure {
     pub(super) const USAGE: u8 = 2;
     /// The API or the key stopped it.
     pub(super) const API: u8 = 4;
-    /// The report could not be written.
+    /// The store could not be used, or a report not be written.
     pub(super) const OUTPUT: u8 = 7;
     /// A defect of rollcall's own.
     pub(super) const INTERNAL: u8 = 70;

@@ -1,6 +1,6 @@
 //! Reads the inventory and picks from it, for the commands that start nothing.
 
-use super::{Failure, connection::ConnectionArgs};
+use super::{Failure, connection::Connection};
 use crate::{
     budget::RunTime,
     engine::{Event, FinishedRun, Purpose, RunSpec, Stop},
@@ -18,8 +18,7 @@ pub(super) enum Listing {
 }
 
 /// Lists what `spec` selects.
-pub(super) async fn list(connection: &ConnectionArgs, spec: RunSpec, what: &str) -> Result<Listing, Failure> {
-    let connection = connection.open().await?;
+pub(super) async fn list(connection: Connection, spec: RunSpec, what: &str) -> Result<Listing, Failure> {
     let interrupts =
         runner::interrupts().map_err(|error| Failure::internal(format!("no signal handlers: {error}")))?;
     let mut watcher = Quiet { progress: Progress::new(Mode::None, super::stderr_moves_its_cursor(), what) };

@@ -14,6 +14,7 @@ mod exec;
 mod execution;
 mod failure;
 mod init;
+mod limits;
 mod listing;
 mod logging;
 mod man;
@@ -25,6 +26,7 @@ mod run;
 mod sandbox;
 mod schema;
 mod selection;
+mod state;
 mod targets;
 
 use std::{
@@ -48,7 +50,7 @@ The API key is read from --api-key-file, HOSTUP_API_KEY_FILE or HOSTUP_API_KEY, 
 
 Exit codes: 0 all ok; 1 some failed or timed out; 2 usage, playbook or selection; 3 some were refused, unavailable \
 or not run; 4 the API or the key stopped the run; 5 too many failed, so that others were not started; 6 some \
-outcomes are unknown: look before you rerun; 7 a report could not be written; 8 nothing matched; 129, 130, 143 interrupted.";
+outcomes are unknown: look before you rerun; 7 the store or a report could not be written; 8 nothing matched; 129, 130, 143 interrupted.";
 
 /// Run one command on a whole fleet of HostUp VPSes, as fast as the API allows, and say exactly what happened
 #[derive(Debug, Parser)]
@@ -74,6 +76,8 @@ enum Command {
     Check(check::CheckArgs),
     /// List the VPSes that a selection picks; starts nothing
     Targets(Box<targets::TargetsArgs>),
+    /// Show what earlier runs learned of the API's limits; sends nothing
+    Limits(limits::LimitsArgs),
     /// Serve the built-in HostUp-compatible API on this machine until stopped
     Sandbox(sandbox::SandboxArgs),
     /// Write a commented playbook to begin with
@@ -124,6 +128,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Plan(plan) => plan.execute().await,
             Command::Check(check) => check.execute(),
             Command::Targets(targets) => targets.execute().await,
+            Command::Limits(limits) => limits.execute(),
             Command::Sandbox(sandbox) => sandbox.execute().await,
             Command::Init(init) => init.execute(),
             Command::Schema(schema) => schema.execute(),

@@ -9,6 +9,9 @@ use crate::playbook::{Effects, Playbook, Portion, Rate, parse_concurrency, parse
 /// All the targets.
 const ALL: Portion = Portion::Share(10_000);
 
+/// The most that can be left to others, in per cent.
+const MOST_RESERVED: u8 = 90;
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub(super) struct PaceArgs {
@@ -19,6 +22,10 @@ pub(super) struct PaceArgs {
     /// At most so many requests in any such span, for example 300/1m, under whatever the API allows
     #[arg(long, value_name = "N/SPAN", value_parser = parse_rate)]
     rate: Option<Rate>,
+
+    /// Leave this percentage of what the API lets through to others on the same key, 0 to 90 [default: 0]
+    #[arg(long, value_name = "PCT", value_parser = parse_reserve)]
+    reserve: Option<u8>,
 
     /// How many targets at a time, each batch after the one before: 1,10%,100%; the last size repeats
     #[arg(long, value_name = "LIST", value_parser = parse_batches)]
@@ -38,6 +45,11 @@ pub(super) struct PaceArgs {
 }
 
 impl PaceArgs {
+    /// How much is left to others on the same key, in per cent.
+    pub(super) fn reserve(&self) -> u8 {
+        self.reserve.unwrap_or(0)
+    }
+
     /// Puts what the flags say into the playbook, and gives a run that changes something its canary.
     pub(super) fn apply(&self, playbook: &mut Playbook) {
         let strategy = &mut playbook.strategy;
@@ -58,6 +70,14 @@ impl PaceArgs {
             }
         }
     }
+}
+
+/// Reads `20` or `20%`. Left to others, more than 90 % would hardly leave a run of one's own.
+fn parse_reserve(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').unwrap_or(text);
+    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+    let percent = number.parse().ok().filter(|percent| digits && *percent <= MOST_RESERVED);
+    percent.ok_or_else(|| format!("write a percentage from 0 to {MOST_RESERVED}, for example `20`"))
 }
 
 /// The sizes of `--batches`, one value of one flag.
@@ -90,6 +110,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_reserve_is_a_percentage_that_leaves_something_to_the_run() {
+        for (text, percent) in [("0", 0), ("20", 20), ("20%", 20), ("90%", 90)] {
+            assert_eq!(parse_reserve(text), Ok(percent), "{text}");
+        }
+        for text in ["", "%", "91", "100%", "-1", "+5", "2.5", "20 %", "20%%", "300", "all"] {
+            assert!(parse_reserve(text).unwrap_err().contains("0 to 90"), "{text}");
+        }
+    }
+
     fn batches_of(effects: Effects, flags: &PaceArgs, written: Vec<Portion>) -> Vec<Portion> {
         let mut playbook = Playbook::of_command("true").unwrap();
         playbook.steps = vec![Step { effects, ..Step::new("a", Template::verbatim("true")) }];
@@ -103,6 +133,7 @@ mod tests {
         let none = || PaceArgs {
             concurrency: None,
             rate: None,
+            reserve: None,
             batches: None,
             max_failures: None,
             timeout: None,

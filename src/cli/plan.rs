@@ -3,6 +3,7 @@
 use std::{io::Write as _, time::Duration};
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 
 use super::{
     Failure,
@@ -12,9 +13,10 @@ use super::{
     pace::PaceArgs,
     playbook_file,
     selection::SelectionArgs,
+    state::StoreArgs,
 };
 use crate::{
-    engine::{FinishedRun, Listed, forecast},
+    engine::{FinishedRun, Listed, RunSpec, forecast},
     playbook::{Playbook, bundle::Marker},
     report::{self, PlanRecord},
 };
@@ -40,6 +42,9 @@ pub(super) struct PlanArgs {
 
     #[command(flatten)]
     connection: ConnectionArgs,
+
+    #[command(flatten)]
+    store: StoreArgs,
 
     #[command(flatten)]
     pace: PaceArgs,
@@ -80,11 +85,16 @@ impl PlanArgs {
         let mut playbook = playbook_file::read(&self.playbook, self.vars.clone())?;
         self.pace.apply(&mut playbook);
         let selection = self.selection.with_rules(playbook.targets.clone())?;
-        let spec = execution::spec_of(&playbook, selection, rand::random());
-        let (run, api_url) = match listing::list(&self.connection, spec.clone(), &playbook.name).await? {
+        let connection = self.connection.open().await?;
+        let mut memory = self.store.open(&connection)?;
+        let reserve = self.pace.reserve();
+        let spec = RunSpec { reserve, ..execution::spec_of(&playbook, selection, rand::random()) };
+        let spec = memory.recall(spec, &playbook.sha256, Timestamp::now())?;
+        let (run, api_url) = match listing::list(connection, spec.clone(), &playbook.name).await? {
             Listing::Complete { run, api_url } => (run, api_url),
             Listing::Interrupted(code) => return Ok(code),
         };
+        let kept = memory.keep_listed(&spec.known, &run.knowledge, Timestamp::now());
         let marker = Marker::new([rand::random(), rand::random()]);
         let forecast = forecast(&spec, &run.selected, &listed(&run), &marker, self.show_text);
         let secrets: Vec<String> = playbook.vars.secrets().map(str::to_owned).collect();
@@ -108,7 +118,7 @@ impl PlanArgs {
         if nothing {
             let _ = writeln!(std::io::stderr(), "rollcall: 0 of {} listed VPSes match", run.tally.listed);
         }
-        Ok(if nothing { execution::NOTHING_MATCHED } else { 0 })
+        kept.map(|()| if nothing { execution::NOTHING_MATCHED } else { 0 })
     }
 }
 

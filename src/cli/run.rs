@@ -11,6 +11,7 @@ use super::{
     pace::PaceArgs,
     playbook_file,
     selection::SelectionArgs,
+    state::StoreArgs,
 };
 use crate::playbook::Severity;
 
@@ -34,6 +35,9 @@ pub(super) struct RunArgs {
 
     #[command(flatten)]
     connection: ConnectionArgs,
+
+    #[command(flatten)]
+    store: StoreArgs,
 
     #[command(flatten)]
     pace: PaceArgs,
@@ -65,6 +69,7 @@ impl RunArgs {
             playbook,
             selection: &self.selection,
             connection: &self.connection,
+            store: &self.store,
             pace: &self.pace,
             fail_on: self.fail_on.unwrap_or_default(),
             confirmation: &self.confirmation,

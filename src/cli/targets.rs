@@ -66,7 +66,7 @@ impl TargetsArgs {
     pub(super) async fn execute(&self) -> Result<u8, Failure> {
         let selection = self.selection.with_rules(TargetRules::default())?;
         let spec = RunSpec::new(selection, Vec::new(), rand::random());
-        match listing::list(&self.connection, spec, "targets").await? {
+        match listing::list(self.connection.open().await?, spec, "targets").await? {
             Listing::Complete { run, .. } => self.write(&run).map(|()| 0),
             Listing::Interrupted(code) => Ok(code),
         }

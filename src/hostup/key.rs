@@ -4,8 +4,15 @@ use std::fmt;
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 
 use super::redact::Redactor;
+
+/// What is hashed before the key, so that a fingerprint is comparable with no other hash of the key.
+const FINGERPRINT_DOMAIN: &[u8] = b"rollcall: fingerprint of an API key, version 1\0";
+
+/// Bytes of the hash that are the fingerprint: enough that no two keys share one.
+const FINGERPRINT_BYTES: usize = 16;
 
 /// A HostUp API key. Neither `Debug` nor `Display` shows it.
 ///
@@ -52,6 +59,17 @@ impl ApiKey {
             .expect("printable ASCII, as `from_text` made sure");
         value.set_sensitive(true);
         value
+    }
+
+    /// What tells this key from others without telling the key: 32 hexadecimal digits of a hash.
+    ///
+    /// It may be shown and stored. The key cannot be computed from it, only guessed, which for a key as long as an
+    /// API's is out of reach.
+    pub fn fingerprint(&self) -> String {
+        let hash =
+            Sha256::new().chain_update(FINGERPRINT_DOMAIN).chain_update(self.0.expose_secret()).finalize();
+        let bytes = hash.iter().take(FINGERPRINT_BYTES);
+        format!("{:032x}", bytes.fold(0_u128, |number, &byte| number << 8 | u128::from(byte)))
     }
 
     /// What takes this key out of a text.
@@ -109,5 +127,14 @@ mod tests {
         let shown = format!("{key} {key:?} {:?}", key.authorization());
         assert!(!shown.contains("hup_1234"), "{shown}");
         assert!(key.authorization().is_sensitive());
+    }
+
+    #[test]
+    fn a_fingerprint_tells_keys_apart_and_stays_as_it_is() {
+        let fingerprint = |text| ApiKey::from_text(text).unwrap().fingerprint();
+        // What lies in the stores of users is found by it.
+        assert_eq!(fingerprint("hup_1234"), "2008ab901ad73a1e03705e66520d362d");
+        assert_eq!(fingerprint("hup_1234\n"), fingerprint("hup_1234"));
+        assert_ne!(fingerprint("hup_1235"), fingerprint("hup_1234"));
     }
 }

@@ -16,6 +16,7 @@ mod main_job;
 mod output;
 mod plan;
 mod playbooks;
+mod remembered;
 mod sandbox;
 mod scripted;
 mod signals;

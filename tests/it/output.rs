@@ -17,6 +17,7 @@ fn each_commands_help_is_as_agreed() {
         "plan",
         "check",
         "targets",
+        "limits",
         "sandbox",
         "init",
         "schema",

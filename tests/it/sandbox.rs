@@ -19,6 +19,9 @@ pub(crate) const ROLLCALL: &str = env!("CARGO_BIN_EXE_rollcall");
 /// The key that a sandbox takes.
 pub(crate) const KEY: &str = "sandbox";
 
+/// The variable that says below which directory a program keeps its state.
+pub(crate) const STATE_HOME: &str = "XDG_STATE_HOME";
+
 /// A running sandbox; ended when dropped.
 pub(crate) struct Sandbox {
     child: Child,
@@ -74,8 +77,13 @@ impl Sandbox {
     pub(crate) fn rollcall(&self, command: &str) -> Command {
         let mut rollcall = rollcall();
         rollcall.args([command, "--api-url", &self.url]).arg("--api-key-file");
-        rollcall.arg(self.directory.path().join("key"));
+        rollcall.arg(self.directory.path().join("key")).env(STATE_HOME, self.directory());
         rollcall
+    }
+
+    /// Where `rollcall` keeps what it learns of this sandbox.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.directory.path().join("rollcall")
     }
 
     /// Runs a playbook of this text to its end.
@@ -146,11 +154,11 @@ pub(crate) fn send(signal: &str, child: &Child) -> bool {
     sent.is_ok_and(|status| status.success())
 }
 
-/// `rollcall` without any setting from the environment.
+/// `rollcall` without any setting from the environment, and with another place for its state than the tester's own.
 pub(crate) fn rollcall() -> Command {
     let mut command = Command::new(ROLLCALL);
     without_settings(&mut command);
-    command.env("NO_COLOR", "1");
+    command.env("NO_COLOR", "1").env(STATE_HOME, env!("CARGO_TARGET_TMPDIR"));
     command
 }
 

@@ -1,0 +1,305 @@
+//! What is kept between runs: where it is, whether it is used, and what a run begins with and leaves behind.
+
+use std::{
+    env,
+    error::Error as _,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use jiff::Timestamp;
+use ulid::Ulid;
+
+use super::{Failure, connection::Connection};
+use crate::{
+    budget::Knowledge,
+    engine::{FinishedRun, RunSpec},
+    playbook::quoted,
+    store::{Account, Learned, Store, StoreError},
+};
+
+/// What to do where the store cannot be used for a reason that lies outside of it.
+const ELSEWHERE: &str = "name another directory with --state-dir, or run without one with --no-store";
+
+/// Where what is kept between runs lies.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "State")]
+pub(super) struct StateDirectoryArgs {
+    #[arg(
+        long,
+        value_name = "DIR",
+        help = "Where rollcall keeps what it learns [default: $XDG_STATE_HOME/rollcall or ~/.local/state/rollcall]",
+        env = "ROLLCALL_STATE_DIR"
+    )]
+    state_dir: Option<PathBuf>,
+}
+
+/// Where it lies, and whether it is used.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "State")]
+pub(super) struct StoreArgs {
+    #[command(flatten)]
+    directory: StateDirectoryArgs,
+
+    /// Begin with nothing that earlier runs learned, and keep nothing; so it is with --sandbox anyway
+    #[arg(long)]
+    no_store: bool,
+}
+
+impl StateDirectoryArgs {
+    /// Opens the store if there is one.
+    pub(super) fn open_existing(&self) -> Result<Option<Store>, Failure> {
+        Store::open_existing(&self.directory()?).map_err(|error| unusable("", &error))
+    }
+
+    fn directory(&self) -> Result<PathBuf, Failure> {
+        let named = self.state_dir.clone();
+        let found = named.or_else(|| default_directory(env::var_os("XDG_STATE_HOME"), env::var_os("HOME")));
+        found.ok_or_else(|| {
+            Failure::usage("no state directory: neither XDG_STATE_HOME nor HOME says where it could be")
+                .hint("name one with --state-dir, or run without one with --no-store")
+        })
+    }
+}
+
+/// The directory of the XDG base directory specification, which leaves out values that are no absolute paths.
+fn default_directory(state_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+    let absolute = |value: Option<OsString>| value.map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute(state_home).or_else(|| Some(absolute(home)?.join(".local/state")))?;
+    Some(state.join("rollcall"))
+}
+
+impl StoreArgs {
+    /// Opens what is kept for the account of a connection; makes the store where there is none.
+    pub(super) fn open(&self, connection: &Connection) -> Result<Memory, Failure> {
+        let Some(account) = connection.account.clone().filter(|_| !self.no_store) else {
+            return Ok(Memory(None));
+        };
+        let store = Store::open(&self.directory.directory()?).map_err(|error| unusable("", &error))?;
+        Ok(Memory(Some((store, account))))
+    }
+}
+
+/// What is kept for an account; nothing with `--no-store` or the sandbox.
+pub(super) struct Memory(Option<(Store, Account)>);
+
+impl Memory {
+    /// Gives a run of this playbook what is known.
+    pub(super) fn recall(
+        &self,
+        spec: RunSpec,
+        playbook_sha256: &str,
+        now: Timestamp,
+    ) -> Result<RunSpec, Failure> {
+        let Some((store, account)) = &self.0 else { return Ok(spec) };
+        let unreadable = |error| unusable("", &error);
+        let known = store.known(account, now).map_err(unreadable)?;
+        let run_times = store.run_times(account, playbook_sha256, now).map_err(unreadable)?;
+        Ok(RunSpec { known, run_times, ..spec })
+    }
+
+    /// Keeps what a run learned.
+    pub(super) fn keep(
+        &mut self,
+        run: &FinishedRun,
+        playbook_sha256: &str,
+        run_id: Ulid,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let Some((store, account)) = &mut self.0 else { return Ok(()) };
+        let learned = Learned {
+            account: account.clone(),
+            at: now,
+            run_id: Some(run_id.to_string()),
+            knowledge: run.knowledge.clone(),
+        };
+        let kept = store.keep_learned(&learned);
+        kept.and_then(|()| store.keep_run_times(account, playbook_sha256, now, &run.run_times))
+            .map_err(|error| unusable("cannot keep what this run learned: ", &error))
+    }
+
+    /// Keeps the limits that a mere listing learned, where they are news to what was known.
+    pub(super) fn keep_listed(
+        &mut self,
+        known: &Knowledge,
+        listed: &Knowledge,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let Some((store, account)) = &mut self.0 else { return Ok(()) };
+        let knowledge = with_listed(known, listed);
+        if knowledge == *known {
+            return Ok(());
+        }
+        let learned = Learned { account: account.clone(), at: now, run_id: None, knowledge };
+        store
+            .keep_learned(&learned)
+            .map_err(|error| unusable("cannot keep what the listing learned: ", &error))
+    }
+}
+
+/// What is known after a listing. It sees few requests, so it says nothing against what a run learned but the number
+/// of a limit.
+fn with_listed(known: &Knowledge, listed: &Knowledge) -> Knowledge {
+    let mut knowledge = known.clone();
+    for limit in &listed.limits {
+        match knowledge.limits.iter_mut().find(|known| known.bucket == limit.bucket) {
+            Some(known) if known.limit != limit.limit => *known = limit.clone(),
+            Some(known) => known.window = known.window.or(limit.window),
+            None => knowledge.limits.push(limit.clone()),
+        }
+    }
+    if !knowledge.limits.is_empty() {
+        knowledge.let_through = None;
+    }
+    knowledge
+}
+
+/// The failure that the store cannot be used, with what to do about it.
+pub(super) fn unusable(what: &str, error: &StoreError) -> Failure {
+    let why = error.source().map_or_else(String::new, |source| format!(": {source}"));
+    let shell = |path: &Path| quoted(&path.display().to_string()).into_owned();
+    let hint = match error {
+        StoreError::Exposed { path, .. } => format!("chmod 700 {}", shell(path)),
+        StoreError::Replaceable { path } => format!("chmod o-w {}; or {ELSEWHERE}", shell(path)),
+        StoreError::Newer { .. } => format!("use that newer rollcall; or {ELSEWHERE}"),
+        StoreError::Damaged { path, .. } => {
+            // With the log that belongs to it, which must not be taken for that of a new database.
+            let directory = shell(path.parent().unwrap_or(path));
+            format!("it was left as it is; move it aside: mv {directory} {directory}.damaged")
+        }
+        StoreError::Foreign { .. }
+        | StoreError::Link { .. }
+        | StoreError::Kind { .. }
+        | StoreError::Directory { .. }
+        | StoreError::ReadOnly { .. }
+        | StoreError::Busy { .. }
+        | StoreError::Failed { .. } => ELSEWHERE.to_owned(),
+    };
+    Failure::new(Failure::OUTPUT, format!("{what}{error}{why}")).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        budget::{LearnedFrom, LearnedLimit, LetThrough, Renewal},
+        engine::{Carried, RequestCounts, RunTimes, TimeSpent},
+        fleet::{Selection, Tally},
+        hostup::{ApiKey, ApiUrl},
+        playbook::Severity,
+    };
+
+    #[test]
+    fn c7_the_default_is_where_xdg_says_and_relative_paths_do_not_count() {
+        let default = |state: &str, home: &str| {
+            let value = |text: &str| (text != "-").then(|| OsString::from(text));
+            default_directory(value(state), value(home)).map(|path| path.display().to_string())
+        };
+        let path = |text: &str| Some(text.to_owned());
+        assert_eq!(default("/state", "/home/me"), path("/state/rollcall"));
+        for unset in ["-", "", "state"] {
+            assert_eq!(default(unset, "/home/me"), path("/home/me/.local/state/rollcall"), "{unset:?}");
+            assert_eq!(default("-", unset), None, "{unset:?}");
+        }
+    }
+
+    fn limit(bucket: &str, limit: u64, window: Option<u64>) -> LearnedLimit {
+        LearnedLimit {
+            bucket: bucket.to_owned(),
+            limit,
+            window: window.map(Duration::from_secs),
+            renewal: Renewal::AtOnce,
+            learned_from: LearnedFrom::Header,
+        }
+    }
+
+    #[test]
+    fn a_listing_adds_to_what_is_known_and_only_another_number_replaces_it() {
+        let knowledge = |limits: &[LearnedLimit]| Knowledge { limits: limits.to_vec(), let_through: None };
+        let run = knowledge(&[limit("default", 300, Some(5)), limit("start", 60, None)]);
+        for (listed, expected) in [
+            (knowledge(&[]), run.clone()),
+            (knowledge(&[limit("default", 300, None)]), run.clone()),
+            (
+                knowledge(&[limit("default", 100, None)]),
+                knowledge(&[limit("default", 100, None), limit("start", 60, None)]),
+            ),
+            (
+                knowledge(&[limit("start", 60, Some(9)), limit("list", 8, None)]),
+                knowledge(&[
+                    limit("default", 300, Some(5)),
+                    limit("start", 60, Some(9)),
+                    limit("list", 8, None),
+                ]),
+            ),
+        ] {
+            assert_eq!(with_listed(&run, &listed), expected, "{listed:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_listing_was_let_through_is_too_little_to_say_anything() {
+        let through = |requests| Some(LetThrough { requests, span: Duration::from_secs(5) });
+        let run = Knowledge { limits: Vec::new(), let_through: through(6003) };
+        let quiet = Knowledge { limits: Vec::new(), let_through: through(2) };
+        assert_eq!(with_listed(&run, &quiet), run);
+        assert_eq!(with_listed(&Knowledge::default(), &quiet), Knowledge::default());
+        let limited = Knowledge { limits: vec![limit("default", 300, None)], let_through: None };
+        assert_eq!(with_listed(&run, &limited), limited);
+    }
+
+    #[test]
+    fn d1_what_to_do_is_a_line_to_type() {
+        let path = PathBuf::from("/my state/rollcall");
+        let told = |error| format!("{:?}", unusable("", &error));
+        let exposed = told(StoreError::Exposed { path: path.clone(), mode: 0o755 });
+        assert!(exposed.contains("chmod 700 '/my state/rollcall'") && exposed.contains("755"), "{exposed}");
+        let source = rusqlite::Error::InvalidQuery;
+        let damaged = told(StoreError::Damaged { path: path.join("rollcall.db"), source });
+        let line = "mv '/my state/rollcall' '/my state/rollcall'.damaged";
+        assert!(damaged.contains(line), "{damaged}");
+    }
+
+    #[test]
+    fn what_a_run_leaves_is_what_the_next_of_the_same_playbook_begins_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = ApiKey::from_text("hup_1234").unwrap();
+        let memory = || {
+            let store = Store::open(&folder.path().join("state")).unwrap();
+            Memory(Some((store, Account::new(&ApiUrl::default(), &key))))
+        };
+        let (now, run_id) = (Timestamp::UNIX_EPOCH, Ulid::from_bytes([1; 16]));
+        let spec = || RunSpec::new(Selection::default(), Vec::new(), 1);
+        let mut run_times = RunTimes::default();
+        run_times.insert(Carried { first: 0, steps: 2 }, vec![Duration::from_millis(350)]);
+        let known = Knowledge { limits: vec![limit("default", 300, Some(5))], let_through: None };
+        let run = FinishedRun { knowledge: known.clone(), run_times: run_times.clone(), ..nothing() };
+        memory().keep(&run, "0011", run_id, now).unwrap();
+
+        let same = memory().recall(spec(), "0011", now).unwrap();
+        assert_eq!((same.known, same.run_times), (known.clone(), run_times));
+        let other = memory().recall(spec(), "2233", now).unwrap();
+        assert_eq!((other.known, other.run_times), (known, RunTimes::default()));
+        let without = Memory(None).recall(spec(), "0011", now).unwrap();
+        assert_eq!(without.known, Knowledge::default());
+    }
+
+    fn nothing() -> FinishedRun {
+        FinishedRun {
+            targets: Vec::new(),
+            selected: Vec::new(),
+            tally: Tally::default(),
+            stop: None,
+            requests: RequestCounts::default(),
+            time: TimeSpent::default(),
+            duration: Duration::ZERO,
+            knowledge: Knowledge::default(),
+            run_times: RunTimes::default(),
+            batch: None,
+            fail_on: Severity::default(),
+        }
+    }
+}
