@@ -81,6 +81,7 @@ struct Api<'a> {
 /// Where the time went: the parts add up to `durationMs`, but for what is lost in rounding each down.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "a key carries its unit")]
 struct Time {
     limit_ms: u64,
     rate_ms: u64,

@@ -6,10 +6,7 @@
 use std::time::Duration;
 
 use super::words;
-use crate::{
-    budget::LearnedLimit,
-    engine::{FinishedRun, TimeSpent},
-};
+use crate::{budget::LearnedLimit, engine::TimeSpent, playbook::Rate};
 
 /// Shorter parts are not said.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -19,11 +16,18 @@ const SMALLEST: u32 = 100;
 const WAITING: &str = "waiting ";
 
 /// `11.1 s: 5.7 s waiting for the limit (300 per 5 s, read from headers), 3.2 s for the guests, 2.2 s for the network`.
-pub(super) fn sentence(run: &FinishedRun) -> String {
-    let all = words::span(run.duration);
-    let mut parts = parts(run);
+///
+/// `whole` is all of it, `limits` are the API's and `rate` is the user's own, as far as they are to be named.
+pub(super) fn sentence(
+    whole: Duration,
+    time: &TimeSpent,
+    limits: &[LearnedLimit],
+    rate: Option<Rate>,
+) -> String {
+    let all = words::span(whole);
+    let mut parts = parts(time, limits, rate);
     parts.sort_by_key(|part| std::cmp::Reverse(part.0));
-    parts.retain(|(span, _)| *span >= SHORTEST && *span >= run.duration / SMALLEST);
+    parts.retain(|(span, _)| *span >= SHORTEST && *span >= whole / SMALLEST);
     match &parts[..] {
         [] => all,
         [(_, what)] => format!("{all}, {WAITING}{what}"),
@@ -39,17 +43,18 @@ pub(super) fn sentence(run: &FinishedRun) -> String {
 }
 
 /// Each part, and what was waited for.
-fn parts(run: &FinishedRun) -> Vec<(Duration, String)> {
-    let TimeSpent { limit, rate, network, guests, pauses } = run.time;
-    let for_limit = format!("for the limit{}", in_brackets(&run.knowledge.limits));
-    let others = [
-        (rate, "for your rate"),
-        (guests, "for the guests"),
-        (network, "for the network"),
-        (pauses, "for pauses to end"),
-    ];
-    let others = others.map(|(span, what)| (span, what.to_owned()));
-    std::iter::once((limit, for_limit)).chain(others).collect()
+fn parts(time: &TimeSpent, limits: &[LearnedLimit], own: Option<Rate>) -> Vec<(Duration, String)> {
+    let TimeSpent { limit, rate, network, guests, pauses } = *time;
+    let own = own.map_or_else(String::new, |rate| {
+        format!(" ({})", words::limit(rate.requests.into(), Some(rate.window)))
+    });
+    vec![
+        (limit, format!("for the limit{}", in_brackets(limits))),
+        (rate, format!("for your rate{own}")),
+        (guests, "for the guests".to_owned()),
+        (network, "for the network".to_owned()),
+        (pauses, "for pauses to end".to_owned()),
+    ]
 }
 
 /// ` (300 per 5 s, read from headers)`; nothing where no limit is known.
@@ -67,10 +72,7 @@ fn in_brackets(limits: &[LearnedLimit]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        budget::{LearnedFrom, Renewal},
-        report::tests::record,
-    };
+    use crate::budget::{LearnedFrom, Renewal};
 
     const fn ms(milliseconds: u64) -> Duration {
         Duration::from_millis(milliseconds)
@@ -86,10 +88,8 @@ mod tests {
         }
     }
 
-    fn said(time: TimeSpent, limits: Vec<LearnedLimit>) -> String {
-        let mut run = record(vec![]).run;
-        (run.duration, run.time, run.knowledge.limits) = (time.total(), time, limits);
-        sentence(&run)
+    fn said(time: TimeSpent, limits: &[LearnedLimit]) -> String {
+        sentence(time.total(), &time, limits, None)
     }
 
     #[test]
@@ -97,13 +97,13 @@ mod tests {
         let spent =
             TimeSpent { limit: ms(5700), guests: ms(3200), network: ms(2200), ..TimeSpent::default() };
         assert_eq!(
-            said(spent, vec![limit("default")]),
+            said(spent, &[limit("default")]),
             "11.1 s: 5.7 s waiting for the limit (300 per 5 s, read from headers), 3.2 s for the guests, \
              2.2 s for the network"
         );
         let spent = TimeSpent { pauses: ms(4000), rate: ms(3000), guests: ms(2000), ..TimeSpent::default() };
         assert_eq!(
-            said(spent, vec![]),
+            said(spent, &[]),
             "9 s: 4 s waiting for pauses to end, 3 s for your rate, 2 s for the guests"
         );
     }
@@ -112,20 +112,27 @@ mod tests {
     fn what_is_next_to_nothing_is_not_said() {
         let spent = TimeSpent { limit: ms(60_000), guests: ms(590), network: ms(90), ..TimeSpent::default() };
         assert_eq!(
-            said(spent, vec![limit("default")]),
+            said(spent, &[limit("default")]),
             "1 min, waiting for the limit (300 per 5 s, read from headers)"
         );
         let spent = TimeSpent { network: ms(290), guests: ms(30), ..TimeSpent::default() };
-        assert_eq!(said(spent, vec![limit("default")]), "320 ms, waiting for the network");
-        assert_eq!(said(TimeSpent { network: ms(90), ..TimeSpent::default() }, vec![]), "90 ms");
-        assert_eq!(said(TimeSpent::default(), vec![]), "0 ms");
+        assert_eq!(said(spent, &[limit("default")]), "320 ms, waiting for the network");
+        assert_eq!(said(TimeSpent { network: ms(90), ..TimeSpent::default() }, &[]), "90 ms");
+        assert_eq!(said(TimeSpent::default(), &[]), "0 ms");
+    }
+
+    #[test]
+    fn the_users_rate_is_named_where_it_is_known() {
+        let spent = TimeSpent { rate: ms(3000), ..TimeSpent::default() };
+        let rate = crate::playbook::parse_rate("60/1m").ok();
+        assert_eq!(sentence(spent.total(), &spent, &[], rate), "3 s, waiting for your rate (60 per 1 min)");
     }
 
     #[test]
     fn of_several_limits_each_is_named() {
         let spent = TimeSpent { limit: ms(5000), network: ms(500), ..TimeSpent::default() };
         assert_eq!(
-            said(spent, vec![limit("probe"), limit("poll")]),
+            said(spent, &[limit("probe"), limit("poll")]),
             "5.5 s: 5 s waiting for the limit (probe: 300 per 5 s, read from headers; poll: 300 per 5 s, read \
              from headers), 500 ms for the network"
         );

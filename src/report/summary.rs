@@ -46,7 +46,7 @@ fn write_paragraph(
     }
     writeln!(out, "{}", counts(run))?;
     write!(out, "{}", names.unwrap_or_default())?;
-    writeln!(out, "{}", spent::sentence(run))?;
+    writeln!(out, "{}", spent::sentence(run.duration, &run.time, &run.knowledge.limits, None))?;
     writeln!(out, "{}", requests(run))
 }
 
