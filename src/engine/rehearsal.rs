@@ -33,8 +33,8 @@ pub const ASSUMED_RUN_TIME: Duration = Duration::from_secs(1);
 /// The targets of a larger run are not all rehearsed: so many are, and half as many, and the rest is as the
 /// difference.
 pub(super) const MOST_TARGETS: usize = 20_000;
-/// A small run is rehearsed several times, for there luck has more of a part: so often that so many targets took part, and at
-/// most so often. The one that takes neither the longest nor the shortest is told.
+/// A small run is rehearsed several times, for there luck has more of a part: until so many targets took part, and at most so
+/// often.
 const ENOUGH_TARGETS: usize = 5000;
 const MOST_TIMES: usize = 9;
 /// How long a window is taken to be whose length is not known: it matters to how often commands are polled only.
@@ -66,9 +66,7 @@ pub(super) fn rehearse(
     let play = Play::new(spec, targets, limits, listed);
     if targets.len() <= most {
         let times = (ENOUGH_TARGETS / targets.len().max(1)).clamp(1, MOST_TIMES);
-        let mut found: Vec<_> = (0..times).map(|time| play.perform(targets.len(), time)).collect();
-        found.sort_by_key(|found| found.time.total());
-        return found[times / 2];
+        return Rehearsed::typical((0..times).map(|time| play.perform(targets.len(), time)).collect());
     }
     let (half, whole) = (play.perform(most / 2, 0), play.perform(most, 0));
     Rehearsed::stretched(half, whole, most - most / 2, targets.len() - most)
@@ -85,6 +83,15 @@ fn operation(call: &Call) -> &'static str {
 }
 
 impl Rehearsed {
+    /// What is to be expected after so many rehearsals: their requests on average, and the time of the one that took
+    /// neither the longest nor the shortest. Never of none.
+    fn typical(mut all: Vec<Self>) -> Self {
+        let average = |of: fn(&Self) -> u64| all.iter().map(of).sum::<u64>().div_ceil(all.len() as u64);
+        let (polls, refused) = (average(|one| one.polls), average(|one| one.refused));
+        all.sort_by_key(|one| one.time.total());
+        Self { polls, refused, time: all[all.len() / 2].time }
+    }
+
     /// What `whole` becomes with `more` targets, where `apart` of them make the difference between `half` and it.
     fn stretched(half: Self, whole: Self, apart: usize, more: usize) -> Self {
         let span = |one: Duration, other: Duration| {

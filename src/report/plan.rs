@@ -190,9 +190,15 @@ fn time(time: &TimeForecast, requests: u64) -> Vec<String> {
             if held.is_none() {
                 lines.push(format!("the API's limit is not known yet, and {requests} requests may meet it"));
             }
-            if held.as_ref().is_some_and(|held| held.span.is_some_and(|span| span > time.least)) {
+            if let Some(held) = held.as_ref().filter(|held| held.span.is_some_and(|span| span > time.least)) {
+                let at = match held.limit {
+                    Limit::Learned(_) => "limit",
+                    Limit::Own(_) => "rate",
+                };
                 let bound = words::span(rounded(time.bound()));
-                lines.push(format!("{requests} requests take at least {bound} of it, however they are sent"));
+                lines.push(format!(
+                    "{bound} of it is what {requests} requests take at this {at}, however they are sent"
+                ));
             }
         }
         (None, held) => {
@@ -278,3 +284,6 @@ fn write_texts(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
