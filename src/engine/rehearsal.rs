@@ -35,7 +35,7 @@ pub const ASSUMED_RUN_TIME: Duration = Duration::from_secs(1);
 pub(super) const MOST_TARGETS: usize = 20_000;
 /// A small run is rehearsed several times, for there luck has more of a part: until so many targets took part, and at most so
 /// often.
-const ENOUGH_TARGETS: usize = 5000;
+const ENOUGH_TARGETS: usize = 6000;
 const MOST_TIMES: usize = 9;
 /// How long a window is taken to be whose length is not known: it matters to how often commands are polled only.
 const ASSUMED_WINDOW: Duration = Duration::from_mins(1);
@@ -65,7 +65,8 @@ pub(super) fn rehearse(
 ) -> Rehearsed {
     let play = Play::new(spec, targets, limits, listed);
     if targets.len() <= most {
-        let times = (ENOUGH_TARGETS / targets.len().max(1)).clamp(1, MOST_TIMES);
+        // An odd number, so that one is in the middle.
+        let times = (ENOUGH_TARGETS / targets.len().max(1)).clamp(1, MOST_TIMES) | 1;
         return Rehearsed::typical((0..times).map(|time| play.perform(targets.len(), time)).collect());
     }
     let (half, whole) = (play.perform(most / 2, 0), play.perform(most, 0));
