@@ -2,15 +2,18 @@
 //!
 //! [`forecast`] asks the planner and the rollout that the run itself asks, so that its texts, starts and batches are the
 //! run's. What only the run can know is assumed: every agent answers, every step ends well, a condition on a capture
-//! holds, and a capture is a stand-in of one character in the texts that read it. Such starts and texts are marked.
+//! holds, and a capture is a stand-in of one character in the texts that read it. Such starts and texts are marked. How many
+//! polls that takes and how long, `rehearsal` finds out by running it; `cost` puts it into numbers.
 //! Kept out: the listing (a run of [`Purpose::List`](super::Purpose) brings it), and what is shown of it all (`report/`).
+
+mod cost;
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
 use super::{
-    RunSpec, Status,
+    Carried, RunSpec, Status,
     rollout::Rollout,
     task::{Planned, Planner},
 };
@@ -18,14 +21,12 @@ use crate::{
     budget::{LearnedLimit, RunTime},
     fleet::Vps,
     playbook::{
-        Expression, OnFailure, Portion, Rate, Step,
+        Expression, OnFailure, Portion, Step,
         bundle::{Break, Marker},
     },
 };
 
-/// Of so many starts, one poll more than one for each, because it comes too early: where requests are scarce, and
-/// where they are plenty or nobody knows. Measured on the sandbox.
-const SPARE_POLL: (u64, u64) = (32, 12);
+pub use self::cost::{HeldBack, Limit, RequestForecast, TimeForecast};
 
 /// What stands in a text for what a step will capture.
 const STAND_IN: &str = "…";
@@ -88,6 +89,13 @@ pub struct StartForecast {
     pub conditional: bool,
 }
 
+impl StartForecast {
+    /// What it carries, as run times are kept; `None` where that is nothing.
+    pub fn carried(&self) -> Option<Carried> {
+        self.steps.first().map(|&first| Carried { first, steps: self.steps.len() })
+    }
+}
+
 /// How steps share requests, on some of the targets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
@@ -108,70 +116,6 @@ pub enum Allowed {
     AtMost(usize),
 }
 
-/// Requests by kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RequestForecast {
-    /// Pages of the inventory.
-    pub list: u64,
-    /// Probes.
-    pub probe: u64,
-    /// Starts, those included that depend on captures.
-    pub start: u64,
-    /// How many of the starts depend on captures.
-    pub conditional: u64,
-    /// Polls, an estimate: at least one a start.
-    pub poll: u64,
-    /// Requests are not known to be scarce, so that commands that take seconds are polled more often than that.
-    pub polls_freely: bool,
-}
-
-impl RequestForecast {
-    /// All requests.
-    pub fn total(&self) -> u64 {
-        self.list + self.probe + self.start + self.poll
-    }
-}
-
-/// How long a run takes, without what the commands themselves take.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TimeForecast {
-    /// What holds the requests back most; `None`: no limit is known.
-    pub limit: Option<HeldBack>,
-    /// What no limit and no connection shortens: requests that wait for one another, and pauses.
-    pub least: Duration,
-    /// Of that, the pauses between batches.
-    pub pauses: Duration,
-    /// How many commands run one after another, counting those that run beside each other once.
-    pub in_a_row: usize,
-}
-
-/// How a limit holds requests back.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HeldBack {
-    /// Which limit.
-    pub limit: Limit,
-    /// How many of its windows the requests fill.
-    pub windows: u64,
-    /// For how long; `None` where the window's length is not known and they fill more than one.
-    pub span: Option<Duration>,
-}
-
-/// What holds requests back.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Limit {
-    /// The API's.
-    Learned(LearnedLimit),
-    /// The user's own.
-    Own(Rate),
-}
-
-impl TimeForecast {
-    /// The time without the commands' own.
-    pub fn total(&self) -> Duration {
-        self.limit.as_ref().and_then(|held| held.span).map_or(self.least, |span| self.least.max(span))
-    }
-}
-
 /// Works out what a run of `spec` on these VPSes would send. Texts are kept where `keep_texts`.
 ///
 /// `marker` stands in the texts of bundles.
@@ -187,8 +131,7 @@ pub fn forecast(
         selected.iter().map(|vps| assumed.target(vps, marker, keep_texts)).collect();
     let begun = targets.iter().filter(|target| !target.starts.is_empty()).count();
     let batches = batches(spec, selected.len(), begun);
-    let requests = requests(spec, &targets, begun, listed);
-    let time = time(spec, &targets, &batches, &requests, listed);
+    let (requests, time) = cost::of(spec, &targets, &batches, listed);
     Forecast {
         layouts: layouts(&targets),
         allowed: allowed(spec, selected.len()),
@@ -340,70 +283,6 @@ fn allowed(spec: &RunSpec, selected: usize) -> Allowed {
         None if first.is_some_and(|first| first < selected) => Allowed::NoneInFirstBatch,
         None => Allowed::All,
     }
-}
-
-fn requests(spec: &RunSpec, targets: &[TargetForecast], begun: usize, listed: &Listed) -> RequestForecast {
-    let starts = || targets.iter().flat_map(|target| &target.starts);
-    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let start = count(starts().count());
-    let least = listed.requests + count(begun) + 2 * start;
-    let scarce = spec.rate.is_some() || listed.limits.iter().any(|limit| limit.limit < least);
-    RequestForecast {
-        list: listed.requests,
-        probe: count(begun),
-        start,
-        conditional: count(starts().filter(|start| start.conditional).count()),
-        poll: start + start.div_ceil(if scarce { SPARE_POLL.0 } else { SPARE_POLL.1 }),
-        polls_freely: !scarce,
-    }
-}
-
-fn time(
-    spec: &RunSpec,
-    targets: &[TargetForecast],
-    batches: &[usize],
-    requests: &RequestForecast,
-    listed: &Listed,
-) -> TimeForecast {
-    let total = requests.total();
-    let learned = listed.limits.iter().map(|limit| {
-        let windows = total.div_ceil(limit.limit.max(1));
-        let waits = windows.saturating_sub(1);
-        // The first window is open: nothing waits for it.
-        let span =
-            if waits == 0 { Some(Duration::ZERO) } else { limit.window.map(|window| times(window, waits)) };
-        HeldBack { limit: Limit::Learned(limit.clone()), windows, span }
-    });
-    let own = spec.rate.map(|rate| HeldBack {
-        limit: Limit::Own(rate),
-        windows: total.div_ceil(u64::from(rate.requests.max(1))),
-        span: Some(at_rate(rate, total)),
-    });
-    let limit = learned.chain(own).max_by_key(|held| held.span);
-
-    let begun = targets.iter().filter(|target| !target.starts.is_empty()).count();
-    let starts = targets.iter().map(|target| target.starts.len()).max().unwrap_or_default();
-    let rounds = |size: usize| size.div_ceil(spec.concurrency.unwrap_or(usize::MAX).max(1));
-    let rounds: usize =
-        if batches.is_empty() { rounds(begun) } else { batches.iter().map(|&size| rounds(size)).sum() };
-    let pauses = times(spec.pause, batches.len().saturating_sub(1) as u64);
-    let chain = listed.requests + (rounds * (1 + 2 * starts)) as u64;
-    let wide = total.div_ceil(spec.connections.max(1) as u64);
-    let least = times(listed.round_trip, chain.max(wide)) + pauses;
-    TimeForecast { limit, least, pauses, in_a_row: rounds * starts }
-}
-
-/// How long the user's rate holds so many requests back: a burst leaves at once, the others as it is refilled. Source:
-/// `budget/rate.rs`.
-fn at_rate(rate: Rate, requests: u64) -> Duration {
-    let burst = (rate.requests / 50).max(1);
-    let refills = rate.requests.saturating_sub(burst).saturating_add(1);
-    times(rate.window, requests.saturating_sub(u64::from(burst))) / refills
-}
-
-/// A span many times over, the longest there is where that is longer.
-fn times(span: Duration, count: u64) -> Duration {
-    u32::try_from(count).ok().and_then(|count| span.checked_mul(count)).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod judging;
 mod listing;
 mod outcome;
 mod poll_timing;
+mod rehearsal;
 mod replies;
 mod rollout;
 mod run;
@@ -42,6 +43,7 @@ pub use forecast::{
     TimeForecast, forecast,
 };
 pub use outcome::{CheckResult, Ran, Reason, Status, StepResult, Summary, TargetResult};
+pub use rehearsal::ASSUMED_RUN_TIME;
 pub use run::{Engine, GRACE, PATIENCE};
 pub use run_times::{Carried, RunTimes};
 pub use spec::{Purpose, RunSpec};

@@ -13,7 +13,9 @@ use serde_json::{Map, Value};
 use super::{Redactor, RunRecord, inert_json, words};
 use crate::{
     budget::{LearnedLimit, RunTime},
-    engine::{CheckResult, Ran, Reason, RequestCounts, Status, StepResult, Stream, Summary, TargetResult},
+    engine::{
+        CheckResult, Ran, Reason, RequestCounts, Status, StepResult, Stream, Summary, TargetResult, TimeSpent,
+    },
 };
 
 /// Raised when a key goes away or changes its meaning; a new key does not raise it.
@@ -72,7 +74,20 @@ struct Api<'a> {
     throttled: u64,
     retried: u64,
     waited_ms: u64,
+    time: Time,
     limits: Vec<KnownLimit<'a>>,
+}
+
+/// Where the time went: the parts add up to `durationMs`, but for what is lost in rounding each down.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "a key carries its unit")]
+struct Time {
+    limit_ms: u64,
+    rate_ms: u64,
+    network_ms: u64,
+    guests_ms: u64,
+    pauses_ms: u64,
 }
 
 #[derive(Serialize)]
@@ -90,6 +105,7 @@ struct KnownLimit<'a> {
     bucket: Text<'a>,
     limit: u64,
     window_ms: Option<u64>,
+    renewal: &'static str,
     learned_from: &'static str,
 }
 
@@ -119,10 +135,23 @@ impl<'a> Document<'a> {
                 throttled: run.requests.throttled,
                 retried: run.requests.retried,
                 waited_ms: milliseconds(run.time.held_back()),
+                time: Time::new(&run.time),
                 limits: run.knowledge.limits.iter().map(|limit| KnownLimit::new(limit, redactor)).collect(),
             },
             summary: Counts(run.summary()),
             targets: Targets { record, redactor },
+        }
+    }
+}
+
+impl Time {
+    fn new(time: &TimeSpent) -> Self {
+        Self {
+            limit_ms: milliseconds(time.limit),
+            rate_ms: milliseconds(time.rate),
+            network_ms: milliseconds(time.network),
+            guests_ms: milliseconds(time.guests),
+            pauses_ms: milliseconds(time.pauses),
         }
     }
 }
@@ -145,6 +174,7 @@ impl<'a> KnownLimit<'a> {
             bucket: Text(&limit.bucket, redactor),
             limit: limit.limit,
             window_ms: limit.window.map(milliseconds),
+            renewal: limit.renewal.word(),
             learned_from: limit.learned_from.word(),
         }
     }

@@ -25,6 +25,7 @@ mod normalize;
 mod plan;
 mod redact;
 mod shown;
+mod spent;
 mod summary;
 mod table;
 mod text;

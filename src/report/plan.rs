@@ -5,16 +5,16 @@
 
 mod json;
 
-use std::{fmt::Write as _, io};
+use std::{fmt::Write as _, io, time::Duration};
 
-use super::{Redactor, inert, inert_lines, inventory, words};
+use super::{Redactor, inert, inert_lines, inventory, spent, words};
 use crate::{
     engine::{
         Allowed, Forecast, HeldBack, Layout, Limit, RequestForecast, StartForecast, TargetForecast,
-        TimeForecast,
+        TimeForecast, TimeSpent,
     },
     fleet::Tally,
-    playbook::{Effects, MAX_COMMAND_CHARS, Rate, Step},
+    playbook::{Effects, MAX_COMMAND_CHARS, Step},
 };
 
 pub use json::write_plan_json;
@@ -82,7 +82,9 @@ pub fn write_plan(record: &PlanRecord<'_>, out: &mut dyn io::Write) -> io::Resul
     }
     say("requests", requests(&forecast.requests))?;
     if forecast.requests.start > 0 {
-        say("time", time(&forecast.time, forecast.requests.total()))?;
+        for (number, line) in time(&forecast.time, forecast.requests.total()).into_iter().enumerate() {
+            say(if number == 0 { "time" } else { "" }, line)?;
+        }
     }
     let first = forecast.targets.iter().find(|target| !target.starts.is_empty());
     let Some(first) = first else { return Ok(()) };
@@ -158,54 +160,82 @@ fn steps(steps: &[Step], layouts: &[Layout]) -> Vec<String> {
 }
 
 fn requests(requests: &RequestForecast) -> String {
-    let RequestForecast { list, probe, start, conditional, poll, polls_freely } = *requests;
+    let RequestForecast { list, probe, start, conditional, poll, refused } = *requests;
     let number = |count: u64| words::number(usize::try_from(count).unwrap_or(usize::MAX));
     let mut text = format!(
-        "about {}: {} listing, {} probe, {} start, about {} poll{}",
+        "about {}: {} listing, {} probe, {} start, about {} poll",
         number(requests.total()),
         number(list),
         number(probe),
         number(start),
         number(poll),
-        if polls_freely && poll > 0 { " (more if commands take seconds)" } else { "" }
     );
+    if refused > 0 {
+        let _ = write!(text, ", about {} told to wait (429)", number(refused));
+    }
     if conditional > 0 {
         let _ = write!(text, "; {} of the starts depend on what earlier steps find", number(conditional));
     }
     text
 }
 
-fn time(time: &TimeForecast, requests: u64) -> String {
-    let row = match time.in_a_row {
-        1 => "and what the command takes".to_owned(),
-        count => format!("and what {count} commands in a row take"),
-    };
-    let pauses = match time.pauses {
-        pauses if pauses.is_zero() => String::new(),
-        pauses => format!(" ({} of it pauses)", words::span(pauses)),
-    };
-    let least = words::span(time.least);
-    let Some(HeldBack { limit, windows, span }) = &time.limit else {
-        let requests = words::number(usize::try_from(requests).unwrap_or(usize::MAX));
-        return format!(
-            "{least}{pauses} {row}; the API's limit is not known yet, and {requests} requests may meet it"
-        );
-    };
-    let limit = match limit {
-        Limit::Learned(learned) => words::learned(learned),
-        Limit::Own(rate) => format!("{}, the rate that you gave", rate_words(*rate)),
-    };
-    match span {
-        Some(span) if *span > time.least => {
-            format!("about {} at {limit}, {row}; {least} of it{pauses} no limit shortens", words::span(*span))
+/// How long, where it goes, and what of it is a guess: a line each.
+fn time(time: &TimeForecast, requests: u64) -> Vec<String> {
+    let requests = words::number(usize::try_from(requests).unwrap_or(usize::MAX));
+    let mut lines = Vec::new();
+    match (&time.spent, &time.limit) {
+        (Some(spent), held) => {
+            let (whole, spent) = (rounded(spent.total()), roughly(spent));
+            lines.push(format!("about {}", spent::sentence(whole, &spent, &time.limits, time.rate)));
+            if held.is_none() {
+                lines.push(format!("the API's limit is not known yet, and {requests} requests may meet it"));
+            }
+            if let Some(held) = held.as_ref().filter(|held| held.span.is_some_and(|span| span > time.least)) {
+                let at = match held.limit {
+                    Limit::Learned(_) => "limit",
+                    Limit::Own(_) => "rate",
+                };
+                let bound = words::span(rounded(time.bound()));
+                lines.push(format!(
+                    "{bound} of it is what {requests} requests take at this {at}, however they are sent"
+                ));
+            }
         }
-        Some(_) => format!("{least}{pauses} {row}; the limit holds nothing back ({limit})"),
-        None => format!("{windows} windows of the limit ({limit}); at least {least}{pauses} {row}"),
+        (None, held) => {
+            let limits = held.iter().map(|HeldBack { limit, windows, .. }| match limit {
+                Limit::Learned(learned) => {
+                    format!("{windows} windows of the limit ({})", words::learned(learned))
+                }
+                Limit::Own(rate) => words::limit(rate.requests.into(), Some(rate.window)),
+            });
+            let row = match time.in_a_row {
+                1 => "and what the command takes".to_owned(),
+                count => format!("and what {count} commands in a row take"),
+            };
+            let least = words::span(time.least);
+            lines.push(format!("{}; at least {least} {row}", limits.collect::<String>()));
+        }
     }
+    if let Some(assumed) = time.assumed.filter(|_| time.spent.is_some()) {
+        let assumed = words::span(assumed);
+        lines.push(format!("commands are taken to last {assumed} each; a run learns how long they do"));
+    }
+    lines
 }
 
-fn rate_words(rate: Rate) -> String {
-    words::limit(rate.requests.into(), Some(rate.window))
+/// A forecast's time, each part without more digits than it deserves.
+fn roughly(time: &TimeSpent) -> TimeSpent {
+    let TimeSpent { limit, rate, network, guests, pauses } = *time;
+    let [limit, rate, network, guests, pauses] = [limit, rate, network, guests, pauses].map(rounded);
+    TimeSpent { limit, rate, network, guests, pauses }
+}
+
+/// From ten seconds on, whole ones.
+fn rounded(span: Duration) -> Duration {
+    match span.as_secs() {
+        0..10 => span,
+        _ => Duration::from_secs((span + Duration::from_millis(500)).as_secs()),
+    }
 }
 
 fn lengths(target: &TargetForecast, shown: bool) -> String {
@@ -254,3 +284,6 @@ fn write_texts(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Redactor, RunRecord, finding::Finding, inert, words};
+use super::{Redactor, RunRecord, finding::Finding, inert, spent, words};
 use crate::{
     engine::{FinishedRun, Ran, Reason, Status, Stop, TargetResult},
     fleet::{Tally, fold_names},
@@ -46,7 +46,7 @@ fn write_paragraph(
     }
     writeln!(out, "{}", counts(run))?;
     write!(out, "{}", names.unwrap_or_default())?;
-    writeln!(out, "{}", time(run))?;
+    writeln!(out, "{}", spent::sentence(run.duration, &run.time, &run.knowledge.limits, None))?;
     writeln!(out, "{}", requests(run))
 }
 
@@ -125,17 +125,6 @@ fn nothing_selected(tally: &Tally) -> String {
         1 => format!("0 of 1 server matches{unjudged}"),
         listed => format!("0 of {listed} servers match{unjudged}"),
     }
-}
-
-/// `10.2 s, of which 8.1 s waiting for the limit (300 per 5 s, read from headers)`.
-fn time(run: &FinishedRun) -> String {
-    let all = words::span(run.duration);
-    if run.time.held_back().is_zero() {
-        return all;
-    }
-    let limits: Vec<String> = run.knowledge.limits.iter().map(words::learned).collect();
-    let limits = if limits.is_empty() { String::new() } else { format!(" ({})", limits.join("; ")) };
-    format!("{all}, of which {} waiting for the limit{limits}", words::span(run.time.held_back()))
 }
 
 /// `603 requests, 1 more than the least possible; 1 told to wait (429)`.

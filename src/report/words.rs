@@ -4,7 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use super::finding::Finding;
 use crate::{
-    budget::{LearnedFrom, LearnedLimit},
+    budget::{LearnedFrom, LearnedLimit, Renewal},
     engine::{CheckResult, Problem, Ran, Reason, Status, Stop, TargetResult},
     playbook::Severity,
 };
@@ -50,11 +50,15 @@ pub(crate) fn limit(requests: u64, window: Option<Duration>) -> String {
 
 /// A limit and how it became known: `300 per 5 s, read from headers`.
 pub(super) fn learned(learned: &LearnedLimit) -> String {
+    let renewal = match learned.renewal {
+        Renewal::AtOnce => "",
+        Renewal::Steadily => ", refilled steadily",
+    };
     let how = match learned.learned_from {
         LearnedFrom::Header => "read from headers",
         LearnedFrom::Refusals => "learned from refusals",
     };
-    format!("{}, {how}", limit(learned.limit, learned.window))
+    format!("{}{renewal}, {how}", limit(learned.limit, learned.window))
 }
 
 /// Why a target's status is what it is, in a line; `None` where the status says it all.

@@ -67,6 +67,7 @@ pub(crate) const ALL: &[Invariant] = &[
     ("markers are not missed where they are", judgements::markers_are_not_missed_where_they_are),
     ("requests are counted as sent", requests_are_counted),
     ("the summary adds up", summary_adds_up),
+    ("the time spent adds up to the duration", time_spent_adds_up),
 ];
 
 pub(crate) fn ensure(holds: bool, message: impl FnOnce() -> String) -> Verdict {
@@ -497,5 +498,12 @@ fn summary_adds_up(evidence: &Evidence) -> Verdict {
     // Where nobody is left over, what was told before is taken back.
     ensure(run.targets.is_empty() || finished == run.targets.len(), || {
         format!("{finished} targets told of, {} reported", run.targets.len())
+    })
+}
+
+fn time_spent_adds_up(evidence: &Evidence) -> Verdict {
+    let run = &evidence.account.run;
+    ensure(run.time.total() == run.duration, || {
+        format!("{:?} add up to {:?}, not to {:?}", run.time, run.time.total(), run.duration)
     })
 }

@@ -3,7 +3,7 @@
 //! A seed draws a world (fleet, playbook, limits, latencies, faults, signals); `harness` performs the engine's effects
 //! as the runner does, but jumps from event to event instead of waiting; `invariants` judges what happened against
 //! the server's own journal. `catalogue` scripts single replies for the numbered cases of the failure model, and
-//! `efficiency` measures how close a run comes to its lower bound.
+//! `efficiency` measures how close a run comes to its lower bound, and `plan` how close a forecast comes to the run.
 //!
 //! `ROLLCALL_SIMULATION_SEEDS=N` tries N seeds a kind of limiter; `ROLLCALL_SIMULATION_SEED=KIND:SEED` replays one.
 
@@ -15,6 +15,7 @@ mod harness;
 mod invariants;
 mod judgements;
 mod limiter;
+mod plan;
 mod playbook;
 mod rollouts;
 mod seeds;

@@ -57,8 +57,9 @@ fn starts(forecast: &Forecast) -> Vec<Vec<usize>> {
 fn steps_share_a_start_and_the_counts_follow() {
     let forecast = forecast_of(&spec(vec![step("a"), step("b")]), 100, vec![]);
     assert_eq!(starts(&forecast), [[0, 1]]);
-    let RequestForecast { list, probe, start, conditional, poll, polls_freely } = forecast.requests;
-    assert_eq!((list, probe, start, conditional, poll, polls_freely), (2, 100, 100, 0, 109, true));
+    let RequestForecast { list, probe, start, conditional, poll, refused } = forecast.requests;
+    assert_eq!((list, probe, start, conditional, refused), (2, 100, 100, 0, 0));
+    assert!((100..250).contains(&poll), "{poll}");
     let sent = &forecast.targets[0].starts[0];
     assert_eq!(sent.text.as_ref().map(|text| text.chars().count()), Some(sent.chars));
     let silent =
@@ -151,24 +152,89 @@ fn failures_are_allowed_as_the_rollout_allows_them() {
 
 #[test]
 fn the_slowest_limit_decides_how_long_it_takes() {
-    // 2 + 100 + 100 + 104 requests where they are scarce, 109 polls where they are not.
     let five = Duration::from_secs(5);
-    let time = |limits: Vec<LearnedLimit>, rate: Option<&str>| {
+    let forecast = |limits: Vec<LearnedLimit>, rate: Option<&str>| {
         let rate = rate.map(|rate| crate::playbook::parse_rate(rate).unwrap());
-        forecast_of(&RunSpec { rate, ..spec(vec![step("a")]) }, 100, limits).time
+        forecast_of(&RunSpec { rate, ..spec(vec![step("a")]) }, 100, limits)
     };
-    let held = |time: &TimeForecast| {
-        let held = time.limit.clone().unwrap();
+    let held = |forecast: &Forecast| {
+        let held = forecast.time.limit.clone().unwrap();
         (held.windows, held.span)
     };
-    assert_eq!(time(vec![], None).limit, None);
-    assert_eq!(held(&time(vec![limit(100, Some(five))], None)), (4, Some(3 * five)));
-    assert_eq!(held(&time(vec![limit(100, None)], None)), (4, None));
-    assert_eq!(held(&time(vec![limit(311, None)], None)), (1, Some(Duration::ZERO)));
-    // A burst of 2, and a token each 600 ms (100 a minute less the burst, and one more).
-    let own = time(vec![limit(100, Some(five))], Some("100/1m"));
-    assert_eq!(held(&own), (4, Some(Duration::from_mins(1) * 304 / 99)));
-    assert_eq!(own.total(), Duration::from_mins(1) * 304 / 99);
+    let free = forecast(vec![], None).time;
+    assert_eq!((free.limit, free.spent.unwrap().held_back()), (None, Duration::ZERO));
+
+    // 302 requests at least, and few polls more than one a start.
+    let limited = forecast(vec![limit(100, Some(five))], None);
+    assert_eq!(held(&limited), (4, Some(3 * five)), "{:?}", limited.requests);
+    let total = limited.time.total().unwrap();
+    assert!(limited.time.bound() >= 3 * five && total >= limited.time.bound(), "{total:?}");
+    assert!(limited.time.spent.unwrap().limit > five, "{:?}", limited.time);
+
+    let own = forecast(vec![limit(100, Some(five))], Some("100/1m"));
+    let (windows, span) = held(&own);
+    assert!(windows == 4 && span >= Some(Duration::from_mins(1) * 300 / 99), "{span:?}");
+    assert!(own.time.total() >= span && own.time.spent.unwrap().rate > 2 * Duration::from_mins(1));
+    assert!(matches!(own.time.limit.unwrap().limit, Limit::Own(_)));
+}
+
+#[test]
+fn a_window_of_unknown_length_is_counted_and_not_timed() {
+    let time = |most| forecast_of(&spec(vec![step("a")]), 100, vec![limit(most, None)]).time;
+    let several = time(100);
+    assert_eq!((several.total(), several.limit.clone().unwrap().span), (None, None));
+    assert_eq!(several.limit.unwrap().windows, 4);
+    // All of it is in the first.
+    let one = time(5000);
+    assert!(one.total().is_some() && one.limit.unwrap().windows == 1);
+}
+
+#[test]
+fn what_runs_found_out_counts_while_the_listing_agrees() {
+    let known = |limits: Vec<LearnedLimit>, listed| {
+        let spec = RunSpec {
+            known: crate::budget::Knowledge { limits, let_through: None },
+            ..spec(vec![step("a")])
+        };
+        forecast_of(&spec, 10, listed).time.limits
+    };
+    let five = Some(Duration::from_secs(5));
+    let of = |bucket: &str, most| LearnedLimit { bucket: bucket.to_owned(), ..limit(most, five) };
+    let (before, met) = (vec![limit(300, five)], vec![limit(300, None)]);
+    assert_eq!(known(before.clone(), vec![]), before);
+    assert_eq!(known(before.clone(), met.clone()), before, "the window is known from runs");
+    assert_eq!(known(before, vec![limit(60, None)]), [limit(60, None)], "the API has changed its mind");
+    let each = vec![of("list", 300), of("poll", 600)];
+    assert_eq!(known(each.clone(), met), each);
+}
+
+#[test]
+fn a_limit_holds_back_what_it_counts() {
+    let of = |bucket: &str, renewal| {
+        let ten = Some(Duration::from_secs(10));
+        let limit = LearnedLimit { bucket: bucket.to_owned(), renewal, ..limit(50, ten) };
+        let held = forecast_of(&spec(vec![step("a")]), 100, vec![limit]).time.limit.unwrap();
+        (held.windows, held.span.unwrap())
+    };
+    let seconds = Duration::from_secs;
+    assert_eq!(of("start", Renewal::AtOnce), (2, seconds(10)));
+    assert_eq!(of("list", Renewal::AtOnce), (1, Duration::ZERO));
+    assert_eq!(of("vps", Renewal::AtOnce), (1, Duration::ZERO));
+    // Fifty at once, and a fifth of a second for each of the others.
+    assert_eq!(of("start", Renewal::Steadily), (2, seconds(10)));
+    assert_eq!(of("probe", Renewal::Steadily), (2, seconds(10)));
+}
+
+#[test]
+fn run_times_are_known_or_taken_for_a_second() {
+    let mut spec = spec(vec![step("a"), step("b")]);
+    let unknown = forecast_of(&spec, 20, vec![]).time;
+    assert_eq!(unknown.assumed, Some(Duration::from_secs(1)));
+    assert!(unknown.total() >= Some(Duration::from_secs(2)), "two steps of a bundle, a second each");
+    spec.run_times.insert(Carried { first: 0, steps: 2 }, vec![Duration::from_secs(30)]);
+    let known = forecast_of(&spec, 20, vec![]).time;
+    assert_eq!(known.assumed, None);
+    assert!(known.total() >= Some(Duration::from_secs(30)));
 }
 
 #[test]
@@ -183,8 +249,14 @@ fn what_no_limit_shortens_are_requests_in_a_row_and_pauses() {
     let time = forecast_of(&run, 8, vec![]).time;
     assert_eq!((time.in_a_row, time.pauses), (4, Duration::from_secs(2)));
     assert_eq!(time.least, milliseconds(10) * (2 + 4 * 3) + time.pauses);
-    assert_eq!(time.total(), time.least);
+    // The commands, a second each, come on top.
+    let (total, spent) = (time.total().unwrap(), time.spent.unwrap());
+    assert!(total >= time.least + 4 * Duration::from_secs(1), "{total:?}");
+    assert_eq!(spent.pauses, time.pauses);
     // Many beside each other are as many as there are connections.
-    let wide = forecast_of(&RunSpec { connections: 10, ..spec(vec![step("a")]) }, 100, vec![]).time;
-    assert_eq!(wide.least, milliseconds(10) * 32);
+    let wide = forecast_of(&RunSpec { connections: 10, ..spec(vec![step("a")]) }, 100, vec![]);
+    assert_eq!(
+        wide.time.least,
+        milliseconds(10) * u32::try_from(wide.requests.total().div_ceil(10)).unwrap()
+    );
 }

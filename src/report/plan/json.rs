@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     budget::LearnedLimit,
-    engine::{Allowed, HeldBack, Limit, StartForecast, TargetForecast},
+    engine::{Allowed, HeldBack, Limit, StartForecast, TargetForecast, TimeSpent},
     playbook::{Effects, Step},
 };
 
@@ -61,10 +61,14 @@ impl Document<'_> {
                 "start": requests.start,
                 "conditional": requests.conditional,
                 "poll": requests.poll,
+                "refused": requests.refused,
                 "total": requests.total(),
             },
             "time": {
-                "aboutMs": milliseconds(forecast.time.total()),
+                "aboutMs": forecast.time.total().map(milliseconds),
+                "spent": forecast.time.spent.as_ref().map(spent),
+                "boundMs": milliseconds(forecast.time.bound()),
+                "assumedStepMs": forecast.time.assumed.map(milliseconds),
                 "leastMs": milliseconds(forecast.time.least),
                 "pausesMs": milliseconds(forecast.time.pauses),
                 "commandsInARow": forecast.time.in_a_row,
@@ -155,6 +159,16 @@ fn effects(step: &Step) -> &'static str {
         Effects::Read => "read",
         Effects::Change => "change",
     }
+}
+
+fn spent(spent: &TimeSpent) -> Value {
+    json!({
+        "limitMs": milliseconds(spent.limit),
+        "rateMs": milliseconds(spent.rate),
+        "networkMs": milliseconds(spent.network),
+        "guestsMs": milliseconds(spent.guests),
+        "pausesMs": milliseconds(spent.pauses),
+    })
 }
 
 fn held_back(held: &HeldBack) -> Value {
