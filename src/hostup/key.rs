@@ -11,7 +11,11 @@ use super::redact::Redactor;
 ///
 /// Its format is not documented, so it is any text that a header can carry.
 #[derive(Clone)]
-pub struct ApiKey(SecretString);
+pub struct ApiKey {
+    key: SecretString,
+    /// The whole `Authorization` header, made once.
+    authorization: HeaderValue,
+}
 
 /// A text that cannot be a key. The text itself is never repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,20 +47,20 @@ impl ApiKey {
         if !key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
             return Err(InvalidApiKey::Characters);
         }
-        Ok(Self(SecretString::from(key)))
+        let mut authorization =
+            HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| InvalidApiKey::Characters)?;
+        authorization.set_sensitive(true);
+        Ok(Self { key: SecretString::from(key), authorization })
     }
 
     /// The value of the `Authorization` header (HostUp docs, post-exec page), marked so that nobody logs it.
     pub(super) fn authorization(&self) -> HeaderValue {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0.expose_secret()))
-            .expect("printable ASCII, as `from_text` made sure");
-        value.set_sensitive(true);
-        value
+        self.authorization.clone()
     }
 
     /// What takes this key out of a text.
     pub(super) fn redactor(&self) -> Redactor {
-        Redactor::new(self.0.expose_secret())
+        Redactor::new(self.key.expose_secret())
     }
 }
 
