@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::fleet::Vps;
+use crate::{
+    archive::Text,
+    fleet::{Vps, VpsId},
+};
 
 /// A listing longer than this is taken for a loop: a million VPSes at a hundred a page.
 const MAX_PAGES: usize = 10_000;
@@ -13,8 +16,10 @@ pub(super) struct Listing {
     state: State,
     cursor: Option<String>,
     seen: HashSet<String>,
-    /// Ids already listed; for a VPS without a usable one, all that the API said of it.
-    known: HashSet<String>,
+    /// Ids already listed.
+    known: HashSet<VpsId>,
+    /// VPSes without a usable one: all that the API said of each.
+    nameless: Vec<Text>,
     pages: usize,
     restarted: bool,
     /// Failures in a row.
@@ -37,6 +42,7 @@ impl Listing {
             cursor: None,
             seen: HashSet::new(),
             known: HashSet::new(),
+            nameless: Vec::new(),
             pages: 0,
             restarted: false,
             failures: 0,
@@ -64,11 +70,14 @@ impl Listing {
 
     /// Whether this VPS has not been listed before: pages may overlap, and a listing may begin again.
     pub(super) fn is_new(&mut self, vps: &Vps) -> bool {
-        let key = match vps.id() {
-            Ok(id) => id.to_string(),
-            Err(_) => vps.json().to_owned(),
-        };
-        self.known.insert(key)
+        match vps.id() {
+            Ok(id) => self.known.insert(id.clone()),
+            Err(_) if self.nameless.contains(vps.json()) => false,
+            Err(_) => {
+                self.nameless.push(vps.json().clone());
+                true
+            }
+        }
     }
 
     /// The cursor was refused: begins at the first page, once.
@@ -89,7 +98,11 @@ impl Listing {
         self.failures = 0;
         self.pages += 1;
         match next {
-            None => self.state = State::Complete,
+            None => {
+                self.state = State::Complete;
+                // Nothing is listed from here on.
+                self.known = HashSet::new();
+            }
             Some(cursor) if !self.seen.insert(cursor.clone()) => {
                 return Err("cursor loop: the API gave the same cursor twice".to_owned());
             }
