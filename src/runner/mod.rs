@@ -71,7 +71,8 @@ where
         for effect in engine.step(now(), input) {
             match effect {
                 Effect::Send { id, call } => {
-                    calls.spawn(bring_back(Arc::clone(&client), Arc::clone(&overflow), id, call));
+                    // Boxed, for it is large, and a task is moved several times before it begins.
+                    calls.spawn(Box::pin(bring_back(Arc::clone(&client), Arc::clone(&overflow), id, call)));
                 }
                 Effect::WakeAt(at) => wake_at = Some(began + at.since_start()),
                 Effect::Ask { targets } => question.set(Some(ask(targets)).into()),
