@@ -2,10 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::{
-    archive::Text,
-    fleet::{Vps, VpsId},
-};
+use crate::fleet::{Vps, VpsId};
 
 /// A listing longer than this is taken for a loop: a million VPSes at a hundred a page.
 const MAX_PAGES: usize = 10_000;
@@ -19,7 +16,7 @@ pub(super) struct Listing {
     /// Ids already listed.
     known: HashSet<VpsId>,
     /// VPSes without a usable one: all that the API said of each.
-    nameless: Vec<Text>,
+    nameless: HashSet<String>,
     pages: usize,
     restarted: bool,
     /// Failures in a row.
@@ -42,7 +39,7 @@ impl Listing {
             cursor: None,
             seen: HashSet::new(),
             known: HashSet::new(),
-            nameless: Vec::new(),
+            nameless: HashSet::new(),
             pages: 0,
             restarted: false,
             failures: 0,
@@ -72,11 +69,7 @@ impl Listing {
     pub(super) fn is_new(&mut self, vps: &Vps) -> bool {
         match vps.id() {
             Ok(id) => self.known.insert(id.clone()),
-            Err(_) if self.nameless.contains(vps.json()) => false,
-            Err(_) => {
-                self.nameless.push(vps.json().clone());
-                true
-            }
+            Err(_) => vps.json().read().map_or(true, |json| self.nameless.insert(json.into_owned())),
         }
     }
 
