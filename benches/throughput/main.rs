@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo bench --bench throughput            # all cases
-//! cargo bench --bench throughput -- memory  # those with this in their names
+//! cargo bench --bench throughput -- memory  # those whose names begin so
 //! ```
 //!
 //! The sandbox is one process, rollcall another and the raw load generator (`wrk`, if it is there) a third, so that
@@ -13,6 +13,7 @@
 //! Everything stays on this machine, and every case ends by itself.
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
+mod bare;
 mod raw;
 mod run;
 mod server;
@@ -39,11 +40,17 @@ const CASES: [(&str, Case); 5] = [
 fn main() -> Outcome {
     // Cargo adds flags of its own.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    if let [sender, url, lines] = &wanted[..]
+        && sender == bare::SENDER
+    {
+        println!("{}", bare::send(url, lines)?);
+        return Ok(());
+    }
     for missing in Pin::missing_tools() {
         println!("! {missing}");
     }
     for (name, case) in CASES {
-        if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
+        if wanted.is_empty() || wanted.iter().any(|word| name.starts_with(word.as_str())) {
             println!("\n{name}");
             case()?;
         }
@@ -72,8 +79,9 @@ fn limited() -> Outcome {
 }
 
 /// Nothing limits and nothing takes time, so the processor decides: rollcall's requests a second against those of a
-/// load generator that sends the very same requests, measured right before and after. Then the same with a millisecond
-/// of latency, where a client that is fast enough is as fast as any.
+/// load generator that sends the very same requests, measured right before and after, and those of reqwest alone, which
+/// are the most that rollcall could reach. Then the same with a millisecond of latency, where a client that is fast
+/// enough is as fast as any.
 fn unlimited() -> Outcome {
     against_raw(20_000, "0ms")?;
     against_raw(10_000, "1ms")
@@ -88,6 +96,7 @@ fn against_raw(targets: u32, latency: &str) -> Outcome {
     let before = raw::measure(&server, &requests)?;
     let figures = Run::of("nothing.yaml").on(&server)?;
     let after = raw::measure(&server, &requests)?;
+    let bare = bare::measure(&server, &requests)?;
     println!("  {targets} targets, no limit, latency {latency}, {CONNECTIONS} connections");
     let rate = figures.requests_a_second();
     println!("    {:.3} requests a target", figures.requests_a_target());
@@ -95,7 +104,9 @@ fn against_raw(targets: u32, latency: &str) -> Outcome {
     match (before, after) {
         (Some(before), Some(after)) => {
             println!("    {before:.0} and {after:.0} requests a second by wrk, before and after");
-            goal("of the raw rate", rate / before.midpoint(after), AtLeast(0.8), 3);
+            let raw = before.midpoint(after);
+            println!("    {bare:.0} requests a second by reqwest alone: {:.3} of the raw rate", bare / raw);
+            goal("of the raw rate", rate / raw, AtLeast(0.8), 3);
         }
         _ => println!("    ! wrk is missing (apt-get install wrk): no raw rate to compare with"),
     }

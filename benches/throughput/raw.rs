@@ -15,7 +15,7 @@ pub(crate) struct Replay(pub(crate) Vec<(String, u64)>);
 
 impl Replay {
     /// A line for each target.
-    fn lines(&self) -> String {
+    pub(crate) fn lines(&self) -> String {
         self.0.iter().fold(String::new(), |mut lines, (id, pid)| {
             // Writing to a string cannot fail.
             let _ = writeln!(lines, "{id} {pid}");
