@@ -14,9 +14,9 @@ test *names:
 demo:
     cargo run --release --locked -- run playbooks/os-inventory.yaml --sandbox 200
 
-# Requests a target, time over the least possible, requests a second.
-bench:
-    cargo bench --locked --bench throughput
+# Pace, requests a second, memory and processor time over real HTTP; a name after it picks cases.
+bench *cases:
+    cargo bench --locked --bench throughput -- {{ cases }}
 
 # Formats the code.
 fmt:

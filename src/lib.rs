@@ -41,6 +41,7 @@
 //! # }
 //! ```
 
+pub mod archive;
 pub mod budget;
 pub mod cli;
 pub mod engine;

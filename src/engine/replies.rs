@@ -182,7 +182,7 @@ impl Engine {
                 target.failures = 0;
                 let (id, number) = (target.id.clone(), target.steps.len());
                 let timeout = target.task.as_ref().map_or(DEFAULT_TIMEOUT, |task| task.timeout);
-                target.life = Life::Watch(Watch::new(pid, url, now, timeout));
+                target.life = Life::Watch(Box::new(Watch::new(pid, url, now, timeout)));
                 self.watched += 1;
                 self.watch_begins(now, index);
                 if foreign_url {
@@ -306,7 +306,7 @@ impl Engine {
         for planned in planned {
             let number = target.steps.len();
             let result = match planned {
-                Planned::Skipped(result) => result,
+                Planned::Skipped(result) => *result,
                 Planned::Sent => StepResult {
                     reason,
                     message: message.clone(),

@@ -222,7 +222,7 @@ impl Engine {
         if !self.listing.is_new(&vps) || !self.selector.picks(&vps) {
             return;
         }
-        let vps = Arc::new(vps);
+        let vps = Arc::new(vps.settled());
         if self.must_hold() { self.held.push(vps) } else { self.admit(now, vps) }
     }
 

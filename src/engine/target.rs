@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::{Map, Value};
-
-use super::{CallId, Pid, PollUrl, Ran, Reason, Status, StepResult, TargetResult, task::Task};
+use super::{CallId, Captured, Pid, PollUrl, Ran, Reason, Status, StepResult, TargetResult, task::Task};
 use crate::{
     budget::RunTime,
     fleet::{Vps, VpsId},
@@ -25,7 +23,7 @@ pub(super) struct Target {
     /// Results of the steps that are over.
     pub(super) steps: Vec<StepResult>,
     /// What they captured.
-    pub(super) captured: Map<String, Value>,
+    pub(super) captured: Captured,
     /// What the start in flight, or the one that runs, carries.
     pub(super) task: Option<Task>,
     /// Steps before this one go one by one: the API refused them together.
@@ -58,7 +56,7 @@ pub(super) enum Life {
     /// Before the accepted start of its current step.
     Start,
     /// Its current step runs.
-    Watch(Watch),
+    Watch(Box<Watch>),
 }
 
 /// A started command.
@@ -113,7 +111,7 @@ impl Target {
             due: None,
             began: None,
             steps: Vec::new(),
-            captured: Map::new(),
+            captured: Captured::default(),
             task: None,
             one_by_one_until: 0,
             posted: false,
@@ -127,6 +125,14 @@ impl Target {
         let started = self.steps.iter().any(|step| step.ran != Ran::No);
         let starting = self.call.is_some() && self.task.is_some();
         started || starting || self.doubt.is_some() || matches!(self.life, Life::Watch(_))
+    }
+
+    /// One more of its `of` steps is over.
+    pub(super) fn step_ended(&mut self, result: StepResult, of: usize) {
+        // Left to itself, the first one would make room for four; there may be very many targets, and most of them
+        // have one step.
+        self.steps.reserve_exact(of.saturating_sub(self.steps.len()));
+        self.steps.push(result);
     }
 
     /// Whether a request of its has left, so that it counts as being worked on.
@@ -160,9 +166,11 @@ pub(super) fn sum_up(
     vps: Arc<Vps>,
     began: Option<RunTime>,
     now: RunTime,
-    captured: Map<String, Value>,
-    steps: Vec<StepResult>,
+    captured: impl Into<Captured>,
+    mut steps: Vec<StepResult>,
 ) -> TargetResult {
+    // Nothing is added to them any more, and there may be very many targets.
+    steps.shrink_to_fit();
     let counts = |step: &&StepResult| step.reason != Some(Reason::When);
     let status = steps.iter().filter(counts).map(|step| step.status).min().unwrap_or(Status::Skipped);
     let ran = steps.iter().map(|step| step.ran).max().unwrap_or(Ran::No);
@@ -177,7 +185,7 @@ pub(super) fn sum_up(
         ran,
         started_at: began,
         duration: began.map(|began| now.since(began)),
-        captured,
+        captured: captured.into(),
         steps,
     }
 }

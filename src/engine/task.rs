@@ -39,7 +39,7 @@ pub(super) enum Planned {
     /// Its command is sent.
     Sent,
     /// It is not for this target.
-    Skipped(StepResult),
+    Skipped(Box<StepResult>),
 }
 
 impl Task {
@@ -65,14 +65,15 @@ impl<'a> Planner<'a> {
         steps: &'a [Step],
         names: &'a [Arc<str>],
         vars: &'a Vars,
-        vps: &Vps,
+        vps: &'a Vps,
         captured: &'a Map<String, Value>,
         results: &'a [StepResult],
     ) -> Self {
         let reads =
             |step: &Step| step.run.reads_target() || step.when.as_ref().is_some_and(Expression::reads_target);
-        let fields = if steps[results.len()..].iter().any(reads) { vps.fields() } else { Map::new() };
-        Self { steps, names, vars, fields: Cow::Owned(fields), captured, results }
+        let fields =
+            if steps[results.len()..].iter().any(reads) { vps.fields() } else { Cow::Owned(Map::new()) };
+        Self { steps, names, vars, fields, captured, results }
     }
 
     /// Why a step needs no request: its result.
@@ -150,7 +151,7 @@ impl<'a> Planner<'a> {
             } else {
                 bundle::breaks(self.steps, first, next).or_else(|| {
                     if let Some(skipped) = self.skipped(next) {
-                        planned.push(Planned::Skipped(skipped));
+                        planned.push(Planned::Skipped(Box::new(skipped)));
                         return None;
                     }
                     let Ok(command) = self.command(next) else { return Some(Break::Unrenderable) };

@@ -1,12 +1,14 @@
 //! One VPS, as the API describes it.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use serde_json::{Map, Value};
 
-/// The provider's id of a VPS: 1 to 64 of `A–Z a–z 0–9 _ -`, and so safe inside a URL path.
+use crate::archive::{Lost, Text};
+
+/// The provider's id of a VPS: 1 to 64 of `A–Z a–z 0–9 _ -`, and so safe inside a URL path. A copy shares its text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct VpsId(String);
+pub struct VpsId(Arc<str>);
 
 /// An id that must never be put into a URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +28,7 @@ impl FromStr for VpsId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if (1..=64).contains(&text.len()) && text.bytes().all(safe) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(InvalidVpsId(text.to_owned()))
         }
@@ -42,17 +44,20 @@ impl fmt::Display for VpsId {
 /// A VPS: the API's JSON object, whole.
 ///
 /// The object is kept as text. As a tree it takes some ten times the memory, and a run holds one for each of its
-/// targets from the listing to the report, but looks into it only a few times.
-#[derive(Debug, Clone, PartialEq)]
+/// targets from the listing to the report, but looks into it only a few times. Only until it has been selected or not
+/// ([`settled`](Self::settled)) is the tree there too.
+#[derive(Debug, Clone)]
 pub struct Vps {
     id: Result<VpsId, InvalidVpsId>,
     name: Box<str>,
     primary_ip: Option<Box<str>>,
-    json: Box<str>,
+    json: Text,
+    tree: Option<Box<Map<String, Value>>>,
 }
 
 impl Vps {
     /// Takes one object of a listing. An unusable or missing id is kept as such: it is reported, not lost.
+    #[expect(clippy::missing_panics_doc, reason = "the names of a JSON object are texts")]
     pub fn new(fields: Map<String, Value>) -> Self {
         let id = match fields.get("id") {
             Some(Value::String(text)) => text.parse(),
@@ -61,7 +66,19 @@ impl Vps {
         };
         let text = |name: &str| fields.get(name).and_then(Value::as_str).map(Box::from);
         let (name, primary_ip) = (text("name").unwrap_or_default(), text("primaryIp"));
-        Self { id, name, primary_ip, json: Value::Object(fields).to_string().into() }
+        let json = serde_json::to_string(&fields).expect("a JSON value can be written").into();
+        Self { id, name, primary_ip, json, tree: Some(Box::new(fields)) }
+    }
+
+    /// Without the tree, for the time after the selection.
+    #[must_use]
+    pub fn settled(self) -> Self {
+        Self { tree: None, ..self }
+    }
+
+    /// Has its text kept somewhere else.
+    pub fn put_aside(&mut self, keep: impl FnOnce(Text) -> Text) {
+        self.json = keep(std::mem::take(&mut self.json));
     }
 
     /// Its id.
@@ -95,15 +112,29 @@ impl Vps {
         self.primary_ip.as_deref()
     }
 
-    /// All its fields, in the API's names and order. They are read from the text at each call, so keep them where they
-    /// are needed more than once.
+    /// All its fields, in the API's names and order. They may be read from the text at each call, so keep them where
+    /// they are needed more than once. There are none if the text is [`Lost`]: nothing then holds of this VPS, and no
+    /// command is made for it that names one.
     #[expect(clippy::missing_panics_doc, reason = "the text was written from such a map")]
-    pub fn fields(&self) -> Map<String, Value> {
-        serde_json::from_str(&self.json).expect("written from such a map")
+    pub fn fields(&self) -> Cow<'_, Map<String, Value>> {
+        if let Some(fields) = &self.tree {
+            return Cow::Borrowed(fields);
+        }
+        Cow::Owned(match self.json.read() {
+            Ok(json) => serde_json::from_str(&json).expect("written from such a map"),
+            Err(Lost(_)) => Map::new(),
+        })
     }
 
     /// The object as JSON text.
-    pub fn json(&self) -> &str {
+    pub fn json(&self) -> &Text {
         &self.json
+    }
+}
+
+impl PartialEq for Vps {
+    /// The same JSON is the same VPS.
+    fn eq(&self, other: &Self) -> bool {
+        self.json == other.json
     }
 }

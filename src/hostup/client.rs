@@ -7,17 +7,15 @@ use std::{
 
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode, Url,
-    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION},
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION},
     redirect, retry,
 };
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    body::{self, Body, BodyLimits, End},
-    decode,
-    document::Document,
-    fault, headers,
+    body::{self, BodyLimits, End},
+    decode, fault, headers,
     key::ApiKey,
     poll_url,
     problem::{self, Refusal},
@@ -29,6 +27,9 @@ use crate::{
     budget::Signals,
     engine::{Answer, Call, Failure, Reply},
 };
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// VPSes a page: the most that the API gives (HostUp docs, list page).
 const PAGE: &str = "100";
@@ -141,16 +142,18 @@ impl Client {
     /// Dropping the future closes the connection; whether the request was received is then unknown.
     pub async fn send(&self, call: &Call) -> Reply {
         let (method, url) = self.target(call);
-        let path = url.path().to_owned();
-        let began = Instant::now();
-        let (status, reply) = self.exchange(call, method.clone(), url).await;
-        let ms = began.elapsed().as_millis();
-        let failure = match &reply.answer {
-            Answer::Failed(failure) => Some(failure_word(failure)),
-            _ => None,
-        };
         // The path alone: headers hold the key, and a query what only the API knows the meaning of.
-        tracing::debug!(%method, path, status, ms, failure, "request done");
+        let logged = tracing::enabled!(tracing::Level::DEBUG)
+            .then(|| (method.clone(), url.path().to_owned(), Instant::now()));
+        let (status, reply) = self.exchange(call, method, url).await;
+        if let Some((method, path, began)) = logged {
+            let ms = began.elapsed().as_millis();
+            let failure = match &reply.answer {
+                Answer::Failed(failure) => Some(failure_word(failure)),
+                _ => None,
+            };
+            tracing::debug!(%method, path, status, ms, failure, "request done");
+        }
         reply
     }
 
@@ -166,27 +169,24 @@ impl Client {
             Call::Probe { vps } => (Method::GET, self.url.exec(vps)),
             Call::Start { vps, .. } => (Method::POST, self.url.exec(vps)),
             Call::Poll { vps, pid, url } => {
+                let mut ours = self.url.poll(vps, *pid);
                 // Checked when it came, and again: since then it may have been stored, and the key goes with it.
                 let given = url.as_ref().map(|url| poll_url::read(&self.url, vps, &url.0));
-                let query = match given {
-                    Some(poll_url::ReadPollUrl { pid: Some(named), url: Some(url) }) if named == *pid => {
-                        url.0.split_once('?').map(|(_, query)| query.to_owned())
-                    }
-                    _ => None,
-                };
-                let mut url = self.url.poll(vps, *pid);
-                if query.is_some() {
-                    url.set_query(query.as_deref());
+                if let Some(poll_url::ReadPollUrl { pid: Some(named), url: Some(url) }) = given
+                    && named == *pid
+                    && let Some((_, query)) = url.0.split_once('?')
+                    && ours.query() != Some(query)
+                {
+                    ours.set_query(Some(query));
                 }
-                (Method::GET, url)
+                (Method::GET, ours)
             }
         }
     }
 
     /// The request is made, sent and answered, or not.
     async fn exchange(&self, call: &Call, method: Method, url: Url) -> (Option<u16>, Reply) {
-        let endpoint = format!("{method} {}", url.path());
-        let request = self.request(call, method, url);
+        let request = self.request(call, method.clone(), url);
         let deadline = from_now(self.options.answer);
         let response = match timeout_at(deadline, request.send()).await {
             Ok(Ok(response)) => response,
@@ -204,7 +204,7 @@ impl Client {
         let answer = if status.is_success() {
             self.accepted(call, response, deadline).await
         } else {
-            self.refused(endpoint, response, deadline).await
+            self.refused(&method, response, deadline).await
         };
         (Some(status.as_u16()), Reply { signals, answer })
     }
@@ -214,8 +214,8 @@ impl Client {
             .http
             .request(method, url)
             .header(AUTHORIZATION, self.key.authorization())
-            .header(ACCEPT, "application/json")
-            .header(ACCEPT_ENCODING, "identity");
+            .header(ACCEPT, JSON)
+            .header(ACCEPT_ENCODING, IDENTITY);
         match call {
             Call::Start { command, .. } => request.json(&json!({ "command": &**command })),
             Call::List { .. } | Call::Probe { .. } | Call::Poll { .. } => request,
@@ -237,47 +237,45 @@ impl Client {
             Call::Poll { .. } => (MAX_POLL, from_now(self.options.poll_body), self.options.poll_body),
             _ => (MAX_BODY, deadline, self.options.answer),
         };
-        let content_type = header(&response, &CONTENT_TYPE);
+        let content_type = response.headers().get(CONTENT_TYPE).cloned();
         let encoding = header(&response, &CONTENT_ENCODING).filter(|encoding| encoding != "identity");
-        let Body { start, end } = body::read(response, self.limits(limit), deadline).await;
-        let document = match &end {
-            End::Complete(json) if encoding.is_none() => Document::read(json, &self.redactor),
-            _ => None,
-        };
+        let body = body::read(response, self.limits(limit), deadline).await;
+        let document = if encoding.is_none() { body.document(&self.redactor) } else { None };
         match (call, document) {
             (Call::Start { vps, .. }, document) => {
-                let raw = self.redactor.clean(start);
+                let raw = || self.redactor.clean(body.start());
                 Answer::Started(decode::start(document.as_ref(), &self.url, vps, raw))
             }
-            (_, None) => Answer::Failed(match end {
+            (_, None) => Answer::Failed(match body.end {
                 End::TooLarge => Failure::TooLarge,
                 End::Cut(message) => Failure::NoReply { message: self.redactor.clean(message) },
                 End::Late => late(patience),
-                End::Complete(_) => unreadable(content_type.as_deref(), encoding.as_deref(), &start),
+                End::Short | End::Trimmed(_) => {
+                    let content_type = content_type.as_ref().and_then(text_of);
+                    unreadable(content_type.as_deref(), encoding.as_deref(), &body.start())
+                }
             }),
-            (Call::List { .. }, Some(document)) => decode::list(&document),
+            (Call::List { .. }, Some(document)) => decode::list(document),
             (Call::Probe { .. }, Some(document)) => decode::probe(&document),
             (Call::Poll { pid, .. }, Some(document)) => decode::poll(&document, *pid),
         }
     }
 
     /// Not 2xx. The status is the answer, however the body ends.
-    async fn refused(&self, endpoint: String, response: Response, deadline: Instant) -> Answer {
+    async fn refused(&self, method: &Method, response: Response, deadline: Instant) -> Answer {
         let status = response.status();
+        let endpoint = format!("{method} {}", response.url().path());
         let content_type = header(&response, &CONTENT_TYPE);
         let location = header(&response, &LOCATION);
-        let Body { start, end } = body::read(response, self.limits(MAX_PROBLEM), deadline).await;
-        let document = match &end {
-            End::Complete(json) => Document::read(json, &self.redactor),
-            End::TooLarge | End::Cut(_) | End::Late => None,
-        };
+        let body = body::read(response, self.limits(MAX_PROBLEM), deadline).await;
+        let document = body.document(&self.redactor);
         let problem = Refusal {
             status: status.as_u16(),
             endpoint,
             content_type: content_type.as_deref(),
             location: location.as_deref(),
             document: document.as_ref(),
-            text: &start,
+            text: &body.start(),
         }
         .problem(&self.redactor);
         Answer::Failed(if status == StatusCode::TOO_MANY_REQUESTS {
@@ -318,8 +316,11 @@ fn unreadable(content_type: Option<&str>, encoding: Option<&str>, start: &str) -
 }
 
 fn header(response: &Response, name: &reqwest::header::HeaderName) -> Option<String> {
-    let text = response.headers().get(name)?.to_str().ok()?;
-    Some(text.chars().take(1024).collect())
+    response.headers().get(name).and_then(text_of)
+}
+
+fn text_of(value: &HeaderValue) -> Option<String> {
+    Some(value.to_str().ok()?.chars().take(1024).collect())
 }
 
 fn failure_word(failure: &Failure) -> &'static str {

@@ -16,8 +16,15 @@ pub(super) struct Document {
 }
 
 impl Document {
+    /// Reads a body as it came; `None` if that is not JSON.
+    pub(super) fn read(json: &[u8], redactor: &Redactor) -> Option<Self> {
+        let mut value = serde_json::from_slice(json).ok()?;
+        redactor.clean_value(&mut value);
+        Some(Self { value, changes: BTreeMap::new() })
+    }
+
     /// Reads what a [`JsonTrim`](super::trim::JsonTrim) left of a body; `None` if that is not JSON.
-    pub(super) fn read(trimmed: &str, redactor: &Redactor) -> Option<Self> {
+    pub(super) fn read_trimmed(trimmed: &str, redactor: &Redactor) -> Option<Self> {
         let mut reader = Reader { redactor, pointer: String::new(), changes: BTreeMap::new() };
         let value = reader.untag(serde_json::from_str(trimmed).ok()?);
         Some(Self { value, changes: reader.changes })
@@ -76,5 +83,44 @@ impl Reader<'_> {
         let untagged = self.untag(value);
         self.pointer.truncate(length);
         untagged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::hostup::trim::{JsonTrim, TrimLimits};
+
+    const KEY: &str = "hup_live/4f+9c";
+
+    proptest! {
+        /// A short body is parsed as it came, a long one once it is trimmed: both must say the same.
+        #[test]
+        fn what_is_read_as_it_came_is_read_the_same_once_trimmed(
+            text in "\\PC{0,12}", name in "\\PC{0,6}", key_in_it: bool, place: usize, byte: u8, torn: bool,
+        ) {
+            let text = if key_in_it { format!("{text}{KEY}{name}") } else { text };
+            let value = json!({ "exited": true, &name: [text, { &text: name }], "n": [0, -1.5, null], KEY: "" });
+            let mut body = value.to_string().into_bytes();
+            if torn {
+                let place = place % body.len();
+                body[place] = byte;
+            }
+            let redactor = Redactor::new(KEY);
+            let mut trim = JsonTrim::new(TrimLimits { string: 1 << 10, json: 1 << 14, values: 1 << 10 });
+            trim.feed(&body).unwrap();
+            let trimmed = Document::read_trimmed(&trim.finish().unwrap(), &redactor);
+            match (Document::read(&body, &redactor), trimmed) {
+                (Some(one), Some(other)) => {
+                    prop_assert_eq!(one.value, other.value);
+                    prop_assert_eq!(one.changes, other.changes);
+                }
+                // Trimming mends what a usual parser does not take, never the other way round.
+                (one, other) => prop_assert!(one.is_none(), "{:?} {:?}", one, other),
+            }
+        }
     }
 }

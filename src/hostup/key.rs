@@ -18,7 +18,11 @@ const FINGERPRINT_BYTES: usize = 16;
 ///
 /// Its format is not documented, so it is any text that a header can carry.
 #[derive(Clone)]
-pub struct ApiKey(SecretString);
+pub struct ApiKey {
+    key: SecretString,
+    /// The whole `Authorization` header, made once.
+    authorization: HeaderValue,
+}
 
 /// A text that cannot be a key. The text itself is never repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,15 +54,15 @@ impl ApiKey {
         if !key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
             return Err(InvalidApiKey::Characters);
         }
-        Ok(Self(SecretString::from(key)))
+        let mut authorization =
+            HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| InvalidApiKey::Characters)?;
+        authorization.set_sensitive(true);
+        Ok(Self { key: SecretString::from(key), authorization })
     }
 
     /// The value of the `Authorization` header (HostUp docs, post-exec page), marked so that nobody logs it.
     pub(super) fn authorization(&self) -> HeaderValue {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0.expose_secret()))
-            .expect("printable ASCII, as `from_text` made sure");
-        value.set_sensitive(true);
-        value
+        self.authorization.clone()
     }
 
     /// What tells this key from others without telling the key: 32 hexadecimal digits of a hash.
@@ -67,14 +71,14 @@ impl ApiKey {
     /// API's is out of reach.
     pub fn fingerprint(&self) -> String {
         let hash =
-            Sha256::new().chain_update(FINGERPRINT_DOMAIN).chain_update(self.0.expose_secret()).finalize();
+            Sha256::new().chain_update(FINGERPRINT_DOMAIN).chain_update(self.key.expose_secret()).finalize();
         let bytes = hash.iter().take(FINGERPRINT_BYTES);
         format!("{:032x}", bytes.fold(0_u128, |number, &byte| number << 8 | u128::from(byte)))
     }
 
     /// What takes this key out of a text.
     pub(super) fn redactor(&self) -> Redactor {
-        Redactor::new(self.0.expose_secret())
+        Redactor::new(self.key.expose_secret())
     }
 }
 

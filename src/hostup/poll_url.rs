@@ -26,6 +26,9 @@ pub(super) struct ReadPollUrl {
 /// Where the base has a path of its own, the API behind it may not know of it: a URL without that path counts as one
 /// with it.
 pub(super) fn read(base: &ApiUrl, vps: &VpsId, text: &str) -> ReadPollUrl {
+    if let Some(pid) = plain_pid(vps, text) {
+        return ReadPollUrl { pid: Some(pid), url: Some(PollUrl(format!("{}{text}", base.prefix()))) };
+    }
     let ours = base.exec(vps);
     let Some(url) = (text.len() <= MAX_LENGTH).then(|| ours.join(text).ok()).flatten() else {
         return ReadPollUrl::default();
@@ -41,6 +44,14 @@ pub(super) fn read(base: &ApiUrl, vps: &VpsId, text: &str) -> ReadPollUrl {
     let usable = pid.is_some() && base.is_origin_of(&url);
     let url = usable.then(|| PollUrl(format!("{}?{}", ours.path(), url.query().unwrap_or_default())));
     ReadPollUrl { pid, url }
+}
+
+/// The process, where the text is to the letter what rollcall would build: by far the commonest, and parsing a URL
+/// takes as long as all the rest of reading an answer.
+fn plain_pid(vps: &VpsId, text: &str) -> Option<Pid> {
+    let digits = text.strip_prefix(&*exec_path(vps))?.strip_prefix("?pid=")?;
+    let plain = (1..20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { digits.parse().ok().and_then(Pid::new) } else { None }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 /// What stands where the key was.
 const REDACTED: &str = "[redacted]";
@@ -40,6 +41,29 @@ impl Redactor {
             }
         }
         text
+    }
+
+    /// Takes the key out of all strings and names of a JSON value.
+    pub(super) fn clean_value(&self, value: &mut Value) {
+        if self.forms.is_empty() {
+            return;
+        }
+        match value {
+            Value::String(text) => *text = self.clean(std::mem::take(text)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.clean_value(item)),
+            Value::Object(fields) => {
+                fields.values_mut().for_each(|field| self.clean_value(field));
+                if fields.keys().any(|name| self.is_in(name)) {
+                    let cleaned = std::mem::take(fields).into_iter();
+                    *fields = cleaned.map(|(name, field)| (self.clean(name), field)).collect();
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        self.forms.iter().any(|form| text.contains(form.expose_secret()))
     }
 }
 

@@ -85,7 +85,8 @@ impl ApiUrl {
             && other.password().is_none()
     }
 
-    fn prefix(&self) -> &str {
+    /// The base's own path, without a slash at its end.
+    pub(super) fn prefix(&self) -> &str {
         self.0.path().trim_end_matches('/')
     }
 }

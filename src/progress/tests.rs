@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    engine::{EventKind, Problem, Ran, Status, Stop, TargetResult},
+    engine::{Captured, EventKind, Problem, Ran, Status, Stop, TargetResult},
     fleet::{Tally, Vps},
 };
 
@@ -74,7 +74,7 @@ fn finished(status: Status) -> EventKind {
         ran: Ran::Yes,
         started_at: None,
         duration: None,
-        captured: serde_json::Map::new(),
+        captured: Captured::default(),
         steps: Vec::new(),
     }))
 }

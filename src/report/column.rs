@@ -243,7 +243,7 @@ pub(super) fn exit(step: Option<&StepResult>) -> Option<String> {
 fn output(status: Status, step: Option<&StepResult>, redactor: &Redactor) -> Shown {
     let stdout = step.and_then(|step| step.stdout.as_ref());
     let stderr = step.and_then(|step| step.stderr.as_ref());
-    let silent = |stream: Option<&Stream>| stream.is_none_or(|stream| stream.text.trim().is_empty());
+    let silent = |stream: Option<&Stream>| stream.is_none_or(|stream| stream.shown().trim().is_empty());
     if status == Status::Failed && silent(stdout) && !silent(stderr) {
         return Shown::stream(stderr, redactor);
     }

@@ -266,7 +266,8 @@ impl Writer<'_> {
     }
 
     fn whole(&mut self, stream: &Stream, kind: Kind) -> io::Result<()> {
-        let clean = self.redactor.text(&stream.text);
+        let text = stream.shown();
+        let clean = self.redactor.text(&text);
         let clean = inert_lines(&clean);
         clean.split_terminator('\n').try_for_each(|line| self.remote(kind.gutter(), line))
     }
@@ -292,7 +293,8 @@ impl Writer<'_> {
 
     /// What is compared of a stream: without secrets, and without what is left out of the comparison.
     fn compared(&self, target: &TargetResult, step: &StepResult, kind: Kind) -> Option<String> {
-        let clean = self.redactor.text(&kind.of(step)?.text);
+        let text = kind.of(step)?.shown();
+        let clean = self.redactor.text(&text);
         Some(self.record.normalize.text(&clean, &target.vps).into_owned())
     }
 }

@@ -134,7 +134,7 @@ impl<'a> Key<'a> {
             None => self.part("not known"),
             Some(stream) => {
                 self.part(if stream.truncated { "cut" } else { "whole" });
-                self.compared(&stream.text);
+                self.compared(&stream.shown());
             }
         }
     }

@@ -7,7 +7,10 @@
 use std::{io, time::Duration};
 
 use jiff::{Timestamp, fmt::temporal::DateTimePrinter};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeMap},
+};
 use serde_json::{Map, Value};
 
 use super::{Redactor, RunRecord, inert_json, words};
@@ -33,6 +36,17 @@ struct Text<'a>(&'a str, &'a Redactor);
 impl Serialize for Text<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.1.text(self.0))
+    }
+}
+
+/// The text of a stream, without secrets. One that is lost is an error: this report is taken at its word.
+#[derive(Clone, Copy)]
+struct Output<'a>(&'a Stream, &'a Redactor);
+
+impl Serialize for Output<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.0.text.read().map_err(S::Error::custom)?;
+        serializer.serialize_str(&self.1.text(&text))
     }
 }
 
@@ -281,8 +295,8 @@ struct Step<'a> {
     ran: Ran,
     exit_code: Option<i64>,
     signal: Option<i64>,
-    stdout: Option<Text<'a>>,
-    stderr: Option<Text<'a>>,
+    stdout: Option<Output<'a>>,
+    stderr: Option<Output<'a>>,
     stdout_truncated: Option<bool>,
     stderr_truncated: Option<bool>,
     lossy: Option<bool>,
@@ -297,7 +311,7 @@ struct Step<'a> {
 impl<'a> Step<'a> {
     fn new(step: &'a StepResult, redactor: &'a Redactor) -> Self {
         let (stdout, stderr) = (step.stdout.as_ref(), step.stderr.as_ref());
-        let text = |stream: &'a Stream| Text(&stream.text, redactor);
+        let text = |stream: &'a Stream| Output(stream, redactor);
         Self {
             name: Text(&step.name, redactor),
             status: step.status,

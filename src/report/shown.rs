@@ -47,8 +47,9 @@ impl Shown {
     /// A stream's first line that is not blank, and how many more there are.
     pub(super) fn stream(stream: Option<&Stream>, redactor: &Redactor) -> Self {
         let Some(stream) = stream else { return Self::nothing() };
+        let text = stream.shown();
         // Secrets may hold line breaks, so they go before the lines are told apart.
-        let clean = redactor.text(&stream.text);
+        let clean = redactor.text(&text);
         let mut lines = clean.lines().filter(|line| !line.trim().is_empty());
         let first = Self::text(lines.next().unwrap_or_default(), &Redactor::default());
         match lines.count() {

@@ -64,7 +64,8 @@ fn write_stream(
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     let Some(stream) = stream else { return Ok(()) };
-    let clean = redactor.text(&stream.text);
+    let text = stream.shown();
+    let clean = redactor.text(&text);
     let clean = inert_lines(&clean);
     // Not `lines`: a carriage return is shown, also at the end of a line.
     for line in clean.split_terminator('\n') {

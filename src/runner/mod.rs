@@ -6,6 +6,7 @@
 //!
 //! Kept out: formats and printing (whoever calls passes an [`Observer`]), and rules of any kind.
 
+mod overflow;
 mod signals;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -16,11 +17,15 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
+use overflow::Overflow;
 pub use signals::interrupts;
 
 use crate::{
     budget::{RunTime, Signals},
-    engine::{Answer, Call, CallId, Effect, Engine, Event, Failure, FinishedRun, Input, Reply, RunSpec},
+    engine::{
+        Answer, Call, CallId, Effect, Engine, Event, Exited, Failure, FinishedRun, Input, PollAnswer, Reply,
+        RunSpec,
+    },
     hostup::Client,
 };
 
@@ -53,6 +58,7 @@ where
     let began = Instant::now();
     let now = || RunTime::from_start(began.elapsed());
     let mut engine = Engine::new(spec);
+    let overflow = Overflow::new();
     let mut calls: JoinSet<(CallId, Reply)> = JoinSet::new();
     let mut interrupts = std::pin::pin!(interrupts.fuse());
     let mut wake_at: Option<Instant> = None;
@@ -65,7 +71,8 @@ where
         for effect in engine.step(now(), input) {
             match effect {
                 Effect::Send { id, call } => {
-                    calls.spawn(bring_back(Arc::clone(&client), id, call));
+                    // Boxed, for it is large, and a task is moved several times before it begins.
+                    calls.spawn(Box::pin(bring_back(Arc::clone(&client), Arc::clone(&overflow), id, call)));
                 }
                 Effect::WakeAt(at) => wake_at = Some(began + at.since_start()),
                 Effect::Ask { targets } => question.set(Some(ask(targets)).into()),
@@ -92,11 +99,27 @@ where
 }
 
 /// One call, in a task of its own, so that nothing can cancel it halfway.
-async fn bring_back(client: Arc<Client>, id: CallId, call: Call) -> (CallId, Reply) {
+async fn bring_back(client: Arc<Client>, overflow: Arc<Overflow>, id: CallId, call: Call) -> (CallId, Reply) {
     // A defect in the client must not lose the fact that something was sent.
-    let reply = AssertUnwindSafe(client.send(&call)).catch_unwind().await.unwrap_or_else(|_| Reply {
+    let mut reply = AssertUnwindSafe(client.send(&call)).catch_unwind().await.unwrap_or_else(|_| Reply {
         signals: Signals::default(),
         answer: Answer::Failed(Failure::NoReply { message: "rollcall failed while it waited".to_owned() }),
     });
+    put_aside(&mut reply.answer, &overflow);
     (id, reply)
+}
+
+/// Finds a place for what is kept until the report.
+fn put_aside(answer: &mut Answer, overflow: &Arc<Overflow>) {
+    match answer {
+        Answer::Listed(page) => {
+            page.vpses.iter_mut().for_each(|vps| vps.put_aside(|json| overflow.keep(json)));
+        }
+        Answer::Polled(PollAnswer::Exited(Exited { stdout, stderr, .. })) => {
+            for stream in [stdout, stderr] {
+                stream.text = overflow.keep(std::mem::take(&mut stream.text));
+            }
+        }
+        Answer::Probed(_) | Answer::Started(_) | Answer::Polled(_) | Answer::Failed(_) => {}
+    }
 }

@@ -16,8 +16,9 @@ use crate::{
 /// Everything that a step is found to be, but for the process and the seconds that it took.
 fn found(step: &StepResult) -> impl PartialEq + std::fmt::Debug + use<> {
     // The model writes the pid into every output.
-    let text =
-        |stream: &rollcall::engine::Stream| stream.text.split(" in ").next().unwrap_or_default().to_owned();
+    let text = |stream: &rollcall::engine::Stream| {
+        stream.shown().split(" in ").next().unwrap_or_default().to_owned()
+    };
     let checks: Vec<_> =
         step.checks.iter().map(|check| (check.name.clone(), check.holds, check.message.clone())).collect();
     let streams = (step.stdout.as_ref().map(text), step.stderr.as_ref().map(text));

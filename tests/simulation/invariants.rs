@@ -231,8 +231,9 @@ fn ok_is_never_guessed(evidence: &Evidence) -> Verdict {
         ensure(good == (told_good && holds) || result.status == Status::CheckFailed, || {
             format!("{told}: {:?}", result.checks)
         })?;
-        let text =
-            |stream: &Option<rollcall::engine::Stream>| stream.as_ref().map(|stream| stream.text.clone());
+        let text = |stream: &Option<rollcall::engine::Stream>| {
+            stream.as_ref().map(|stream| stream.shown().into_owned())
+        };
         let output = (text(&result.stdout), text(&result.stderr));
         let printed = (Some(part.stdout.clone()), Some(part.stderr.clone()));
         ensure(output == printed, || format!("{told} printed {output:?}"))?;

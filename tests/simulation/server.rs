@@ -220,7 +220,7 @@ impl<'a> Server<'a> {
             return Answer::Polled(PollAnswer::Running);
         }
         process.read = true;
-        let stream = |text: &str| Stream { text: text.to_owned(), ..Stream::default() };
+        let stream = |text: &str| Stream { text: text.into(), ..Stream::default() };
         Answer::Polled(PollAnswer::Exited(Exited {
             exit_code: process.work.exit_code,
             signal: process.work.signal,

@@ -11,26 +11,12 @@ use crate::{
 
 /// Reads one page. Whatever casts doubt on its being whole is a failure: a part of the fleet must not pass for all
 /// of it.
-pub(in crate::hostup) fn list(document: &Document) -> Answer {
+pub(in crate::hostup) fn list(document: Document) -> Answer {
     read(document).map_or_else(|message| Answer::Failed(Failure::Unreadable { message }), Answer::Listed)
 }
 
-fn read(document: &Document) -> Result<Page, String> {
-    let page = Fields::of(document)?;
-    let Some(Value::Array(items)) = page.field("data") else {
-        return Err("no list of VPSes in it: `data` is missing or no array".to_owned());
-    };
-    let vpses: Vec<Vps> = items
-        .iter()
-        .filter_map(|item| match item {
-            Value::Object(fields) => Some(Vps::new(fields.clone())),
-            _ => None,
-        })
-        .collect();
-    let skipped = items.len() - vpses.len();
-    if skipped > 0 {
-        tracing::warn!(skipped, "the list of VPSes has entries that describe none");
-    }
+fn read(mut document: Document) -> Result<Page, String> {
+    let page = Fields::of(&document)?;
     let next = match page.field("nextCursor") {
         None => None,
         Some(Value::String(cursor)) if cursor.is_empty() => None,
@@ -38,6 +24,20 @@ fn read(document: &Document) -> Result<Page, String> {
         Some(Value::Number(cursor)) => Some(cursor.to_string()),
         Some(_) => return Err("its `nextCursor` is neither text nor null".to_owned()),
     };
+    let place = format!("{}/data", page.pointer);
+    let Some(Value::Array(items)) = document.value.pointer_mut(&place).map(Value::take) else {
+        return Err("no list of VPSes in it: `data` is missing or no array".to_owned());
+    };
+    let listed = items.len();
+    let described = items.into_iter().filter_map(|item| match item {
+        Value::Object(fields) => Some(Vps::new(fields)),
+        _ => None,
+    });
+    let vpses: Vec<Vps> = described.collect();
+    let skipped = listed - vpses.len();
+    if skipped > 0 {
+        tracing::warn!(skipped, "the list of VPSes has entries that describe none");
+    }
     Ok(Page { vpses, next })
 }
 
@@ -46,7 +46,7 @@ mod tests {
     use super::{super::document, *};
 
     fn page(json: &str) -> Page {
-        match list(&document(json)) {
+        match list(document(json)) {
             Answer::Listed(page) => page,
             other => panic!("{other:?}"),
         }
@@ -104,7 +104,7 @@ mod tests {
             r#"{"data":[],"nextCursor":true}"#,
             r#"{"data":[],"nextCursor":{"page":2}}"#,
         ] {
-            let answer = list(&document(json));
+            let answer = list(document(json));
             assert!(matches!(answer, Answer::Failed(Failure::Unreadable { .. })), "{json}: {answer:?}");
         }
     }

@@ -63,11 +63,10 @@ impl<'a> Fields<'a> {
 }
 
 fn same_name(one: &str, other: &str) -> bool {
-    let letters = |name: &str| {
-        let letters: Vec<u8> = name.bytes().filter(|byte| !b"_-".contains(byte)).collect();
-        letters.to_ascii_lowercase()
-    };
-    letters(one) == letters(other)
+    fn letters(name: &str) -> impl Iterator<Item = u8> {
+        name.bytes().filter(|byte| !b"_-".contains(byte)).map(|byte| byte.to_ascii_lowercase())
+    }
+    letters(one).eq(letters(other))
 }
 
 /// A boolean, or 0 or 1: Proxmox sends numbers.
@@ -115,7 +114,7 @@ pub(super) fn document(json: &str) -> Document {
 
     let mut trim = JsonTrim::new(TrimLimits { string: 1 << 16, json: 1 << 20, values: 1 << 16 });
     trim.feed(json.as_bytes()).unwrap();
-    Document::read(&trim.finish().unwrap(), &Redactor::default()).unwrap()
+    Document::read_trimmed(&trim.finish().unwrap(), &Redactor::default()).unwrap()
 }
 
 #[cfg(test)]

@@ -71,7 +71,8 @@ fn stream(document: &Document, answer: &Fields<'_>, name: &str, flags: [&str; 2]
         .into_iter()
         .chain(["truncated"])
         .any(|flag| answer.spellings(flag).any(|value| boolean(value) == Some(true)));
-    Stream { truncated: change.cut || flagged || text.len() == AGENT_CAP, lossy: change.lossy, text }
+    let truncated = change.cut || flagged || text.len() == AGENT_CAP;
+    Stream { truncated, lossy: change.lossy, text: text.into() }
 }
 
 #[cfg(test)]
@@ -94,7 +95,7 @@ mod tests {
     }
 
     fn text(text: &str) -> Stream {
-        Stream { text: text.to_owned(), ..Stream::default() }
+        Stream { text: text.into(), ..Stream::default() }
     }
 
     #[test]
@@ -223,7 +224,7 @@ mod tests {
         assert_eq!(exited.exit_code, Some(0));
         assert!(exited.stdout.truncated && !exited.stdout.lossy);
         assert!(exited.stdout.text.len() < long.len());
-        assert_eq!(exited.stderr, Stream { text: "\u{fffd}".to_owned(), truncated: false, lossy: true });
+        assert_eq!(exited.stderr, Stream { text: "\u{fffd}".into(), truncated: false, lossy: true });
     }
 
     #[test]

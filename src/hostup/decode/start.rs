@@ -11,31 +11,32 @@ use crate::{
     },
 };
 
-/// Reads the answer to a start. It was 2xx, so the command counts as started whatever the body says; `raw` is what to
-/// keep of the body if it names no process.
+/// Reads the answer to a start. It was 2xx, so the command counts as started whatever the body says; `raw` gives what
+/// to keep of the body if it names no process.
 pub(in crate::hostup) fn start(
     document: Option<&Document>,
     base: &ApiUrl,
     vps: &VpsId,
-    raw: String,
+    raw: impl FnOnce() -> String,
 ) -> Started {
-    let lost = |raw, foreign_url| Started { pid: None, url: None, raw: Some(raw), foreign_url };
+    let lost = |foreign_url| Started { pid: None, url: None, raw: Some(raw()), foreign_url };
     let Some(Ok(answer)) = document.map(Fields::of) else {
-        return lost(raw, false);
+        return lost(false);
     };
     let named = answer.field("pollUrl").map(|url| match url.as_str() {
         Some(text) => poll_url::read(base, vps, text),
         None => ReadPollUrl::default(),
     });
-    let url = named.clone().unwrap_or_default();
+    let is_named = named.is_some();
+    let url = named.unwrap_or_default();
     let pid = match answer.field("pid") {
         Some(value) => integer(value).and_then(|number| u64::try_from(number).ok()).and_then(Pid::new),
         None => url.pid,
     };
-    let Some(pid) = pid else { return lost(raw, named.is_some() && url.url.is_none()) };
+    let Some(pid) = pid else { return lost(is_named && url.url.is_none()) };
     // A URL about another process than the one named is not one for this process.
     let usable = url.url.filter(|_| url.pid == Some(pid));
-    Started { pid: Some(pid), foreign_url: named.is_some() && usable.is_none(), url: usable, raw: None }
+    Started { pid: Some(pid), foreign_url: is_named && usable.is_none(), url: usable, raw: None }
 }
 
 #[cfg(test)]
@@ -46,7 +47,7 @@ mod tests {
 
     fn started(json: &str) -> Started {
         let base = ApiUrl::default();
-        start(Some(&document(json)), &base, &"vps_1".parse().unwrap(), json.to_owned())
+        start(Some(&document(json)), &base, &"vps_1".parse().unwrap(), || json.to_owned())
     }
 
     /// Pid, path of the poll, whether the URL given was turned away.
@@ -60,7 +61,7 @@ mod tests {
     fn the_documented_answer_is_read() {
         let json = include_str!("../../../tests/fixtures/api/start.json");
         let vps = "vps_01jz0000000000000000000001".parse().unwrap();
-        let started = start(Some(&document(json)), &ApiUrl::default(), &vps, String::new());
+        let started = start(Some(&document(json)), &ApiUrl::default(), &vps, String::new);
         assert_eq!(started.pid, Pid::new(5151));
         let path = "/api/v2/vps/vps_01jz0000000000000000000001/agent/exec?pid=5151";
         assert_eq!(started.url.unwrap().0, path);
@@ -121,7 +122,7 @@ mod tests {
                 "{json}"
             );
         }
-        let raw = start(None, &ApiUrl::default(), &"vps_1".parse().unwrap(), "<html>".to_owned()).raw;
+        let raw = start(None, &ApiUrl::default(), &"vps_1".parse().unwrap(), || "<html>".to_owned()).raw;
         assert_eq!(raw.as_deref(), Some("<html>"));
     }
 }

@@ -20,7 +20,7 @@ fn trim(chunks: &[&[u8]], limits: TrimLimits) -> Result<String, TooLarge> {
 }
 
 fn document(chunks: &[&[u8]], limits: TrimLimits) -> Option<Document> {
-    Document::read(&trim(chunks, limits).unwrap(), &Redactor::default())
+    Document::read_trimmed(&trim(chunks, limits).unwrap(), &Redactor::default())
 }
 
 /// The string at `/s`, and what became of it.
@@ -93,7 +93,7 @@ fn l11_memory_is_bounded_however_long_a_string_is() {
         assert!(trim.json.capacity() < 1 << 13);
     }
     trim.feed(br#" end"}"#).unwrap();
-    let document = Document::read(&trim.finish().unwrap(), &Redactor::default()).unwrap();
+    let document = Document::read_trimmed(&trim.finish().unwrap(), &Redactor::default()).unwrap();
     assert_eq!(document.value["exitCode"], 3);
     let text = document.value["s"].as_str().unwrap();
     let left_out = (1 << 20) + "begin  end".len() - (1 << 10);

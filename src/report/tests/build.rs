@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     budget::{Knowledge, LearnedFrom, LearnedLimit, Renewal, RunTime},
     engine::{
-        CheckResult, FinishedRun, Pid, Ran, Reason, RequestCounts, RunTimes, Status, StepResult, Stream,
-        TargetResult, TimeSpent,
+        Captured, CheckResult, FinishedRun, Pid, Ran, Reason, RequestCounts, RunTimes, Status, StepResult,
+        Stream, TargetResult, TimeSpent,
     },
     fleet::{Tally, Vps},
     playbook::Severity,
@@ -67,7 +67,7 @@ pub(in crate::report) fn other(
         ran,
         started_at: started.then(|| RunTime::from_start(Duration::from_millis(120))),
         duration: started.then(|| Duration::from_millis(412)),
-        captured: Map::new(),
+        captured: Captured::default(),
         steps: vec![step],
     })
 }
@@ -87,7 +87,7 @@ fn fields(name: &str) -> Map<String, Value> {
 }
 
 fn stream(text: &str) -> Stream {
-    Stream { text: text.to_owned(), truncated: false, lossy: false }
+    Stream { text: text.into(), truncated: false, lossy: false }
 }
 
 impl Target {
@@ -132,7 +132,7 @@ impl Target {
 
     /// With this field of the VPS.
     pub(in crate::report) fn field(mut self, name: &str, value: impl Into<Value>) -> Self {
-        let mut fields = self.0.vps.fields();
+        let mut fields = self.0.vps.fields().into_owned();
         fields.insert(name.to_owned(), value.into());
         self.0.vps = Arc::new(Vps::new(fields));
         self

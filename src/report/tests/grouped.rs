@@ -64,7 +64,7 @@ fn a_longer_answer_is_shown_as_what_differs() {
 fn several_steps_are_told_one_by_one() {
     let server = |name: &str, kernel: &str| {
         ok(name, "Debian GNU/Linux 12\n").then("kernel", |step| {
-            step.stdout.as_mut().unwrap().text = format!("{kernel}\n");
+            step.stdout.as_mut().unwrap().text = format!("{kernel}\n").into();
         })
     };
     let mut targets: Vec<Target> =

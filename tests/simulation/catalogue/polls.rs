@@ -19,7 +19,7 @@ fn l1_running_for_a_while_and_then_0_is_ok() {
     let account = play_one(|moment| (moment.is_poll() && moment.nth < 3).then(|| running().into()));
     assert_eq!((outcome(&account).as_str(), polls(&account).len()), ("ok yes", 4));
     let step = &only(&account).steps[0];
-    assert_eq!((step.exit_code, step.stdout.as_ref().unwrap().text.as_str()), (Some(0), "ok\n"));
+    assert_eq!((step.exit_code, &*step.stdout.as_ref().unwrap().shown()), (Some(0), "ok\n"));
 }
 
 #[test]

@@ -161,7 +161,7 @@ pub(super) fn started(pid: Option<u64>) -> Answer {
 }
 
 pub(super) fn exited(exit_code: Option<i64>, signal: Option<i64>) -> Answer {
-    let stdout = Stream { text: "ok\n".to_owned(), ..Stream::default() };
+    let stdout = Stream { text: "ok\n".into(), ..Stream::default() };
     Answer::Polled(PollAnswer::Exited(Exited { exit_code, signal, stdout, stderr: Stream::default() }))
 }
 

@@ -71,7 +71,7 @@ async fn l11_l13_a_long_output_keeps_head_tail_and_exit_code() {
     let Answer::Polled(PollAnswer::Exited(exited)) = reply.answer else { panic!("{:?}", reply.answer) };
     assert_eq!(exited.exit_code, Some(3));
     assert!(exited.stdout.truncated && !exited.stdout.lossy);
-    let text = exited.stdout.text;
+    let text = exited.stdout.shown();
     assert!(text.starts_with("BEGINa line") && text.ends_with("å and \nEND"));
     let length = 256 * 1024;
     assert!((length - 6..length + 60).contains(&text.len()), "{}", text.len());
