@@ -6,7 +6,6 @@ use rand::RngExt;
 
 use super::{
     Call, CallId, Effect, PATIENCE, Ran, Reason, Status, Stop,
-    poll_timing::Requests,
     run::{Engine, Outstanding, Slot, Subject},
     target::{Life, Target},
 };
@@ -21,51 +20,65 @@ const PATIENCE_WHEN_STOPPING: Duration = Duration::from_mins(1);
 impl Engine {
     /// Sends what may leave; says what the next one must wait for, if there is one.
     pub(super) fn dispatch(&mut self, now: RunTime) -> Option<Wait> {
-        while let Some(subject) = self.most_urgent(now) {
-            match self.budget.take(now) {
-                Ok(ticket) => self.send(now, subject, ticket),
-                Err(Wait::ForAnswer) => return Some(Wait::ForAnswer),
-                Err(wait @ (Wait::Until(at) | Wait::Rate(at))) => {
-                    if self.is_beyond_patience(now, at) {
-                        if self.begins_nothing() {
-                            self.give_up(now);
-                        } else {
-                            self.stop_for(now, Stop::Patience(Some(at.since(now))));
-                        }
-                        continue;
+        loop {
+            let mut held_back = None;
+            let mut sent = false;
+            for subject in self.candidates(now, &mut held_back).into_iter().flatten() {
+                match self.budget.take(now, subject.operation(), subject.target()) {
+                    Ok(ticket) => {
+                        self.send(now, subject, ticket);
+                        sent = true;
+                        break;
                     }
-                    return Some(wait);
+                    Err(wait) => held_back = sooner(held_back, wait),
                 }
             }
+            if sent {
+                continue;
+            }
+            match held_back {
+                Some(wait @ (Wait::Until(_) | Wait::Rate(_))) if self.is_beyond_patience(now, wait) => {
+                    if self.begins_nothing() {
+                        self.give_up(now);
+                    } else {
+                        self.stop_for(now, Stop::Patience(wait.until().map(|at| at.since(now))));
+                    }
+                }
+                held_back => return held_back,
+            }
         }
-        None
     }
 
-    /// Depth first: what finishes a target goes before what begins one.
-    fn most_urgent(&mut self, now: RunTime) -> Option<Subject> {
+    /// The most urgent request of each kind, the most urgent kind first. What waits for a better time says so in
+    /// `held_back`.
+    fn candidates(&mut self, now: RunTime, held_back: &mut Option<Wait>) -> [Option<Subject>; 4] {
         while let Some(&index) = self.polls.front()
             && self.open(index).is_none()
         {
             self.polls.pop_front();
         }
-        if self.listing.is_due() && self.stop.is_none() {
-            return Some(Subject::Listing);
-        }
-        if let Some(&index) = self.polls.front() {
-            return Some(Subject::Poll(index));
-        }
+        let listing = (self.listing.is_due() && self.stop.is_none()).then_some(Subject::Listing);
+        let poll = self.polls.front().map(|&index| Subject::Poll(index));
         if self.begins_nothing() || self.asked {
-            return None;
+            return [listing, poll, None, None];
         }
-        if self.released
-            && let Some(&index) = self.starts.front()
+        let start = self.starts.front().filter(|_| self.released).map(|&index| Subject::Start(index));
+        let probe =
+            self.probes.front().copied().filter(|&index| self.may_begin(now, index)).map(Subject::Probe);
+        let admission = self.admission(now);
+        let (starts, probes) = (start.filter(|_| admission.starts), probe.filter(|_| admission.probes));
+        if (starts, probes) != (start, probe)
+            && let Some(until) = admission.until
         {
-            return Some(Subject::Start(index));
+            *held_back = Some(Wait::Until(until));
         }
-        let &index = self.probes.front()?;
-        let begun = self.open(index).is_some_and(Target::has_begun);
+        if admission.endgame { [listing, starts, probes, poll] } else { [listing, poll, starts, probes] }
+    }
+
+    /// Whether the target may be begun, or was.
+    fn may_begin(&self, now: RunTime, index: usize) -> bool {
         let room = self.spec.concurrency.is_none_or(|most| self.active < most) && self.rollout.has_room(now);
-        (begun || room).then_some(Subject::Probe(index))
+        room || self.open(index).is_some_and(Target::has_begun)
     }
 
     fn send(&mut self, now: RunTime, subject: Subject, ticket: Ticket) {
@@ -76,7 +89,7 @@ impl Engine {
         };
         let id = CallId(self.next_call);
         self.next_call += 1;
-        self.calls.insert(id, Outstanding { ticket, subject });
+        self.calls.insert(id, Outstanding { ticket, subject, left: now });
         if let Subject::Probe(index) | Subject::Start(index) | Subject::Poll(index) = subject
             && let Slot::Open(target) = &mut self.slots[index]
         {
@@ -145,22 +158,10 @@ impl Engine {
         Ok(text)
     }
 
-    /// How dear a request is at the moment: scarce if what is left may not do for all that is still to be sent.
-    pub(super) fn requests_are(&self) -> Requests {
-        let (probes, starts) = (self.probes.len(), self.starts.len());
-        let running = self.unfinished.saturating_sub(probes + starts);
-        let wanted = (3 * probes + 2 * starts + running) * 5 / 4 + 2;
-        let scarce = self.spec.rate.is_some()
-            || match self.budget.left() {
-                Some(left) => u64::try_from(wanted).unwrap_or(u64::MAX) > left,
-                None => self.requests.throttled > 0,
-            };
-        if scarce { Requests::Scarce } else { Requests::Plenty }
-    }
-
-    /// Whether nothing may leave before `at`, and that is too long. What the user's own rate asks for is never too
-    /// long, but for a run that is stopping.
-    fn is_beyond_patience(&self, now: RunTime, at: RunTime) -> bool {
+    /// Whether nothing may leave before that, and it is too long. What the user's own rate asks for is never too long, but
+    /// for a run that is stopping.
+    fn is_beyond_patience(&self, now: RunTime, wait: Wait) -> bool {
+        let Some(at) = wait.until() else { return false };
         if self.begins_nothing() {
             return at.since(now) > PATIENCE_WHEN_STOPPING;
         }
@@ -168,6 +169,15 @@ impl Engine {
             Some(deadline) => (RunTime::START + deadline).since(now),
             None => PATIENCE,
         };
-        self.budget.paused_until(now).is_some_and(|until| until.since(now) > patience)
+        matches!(wait, Wait::Until(_)) && self.budget.paused_until(now).is_some() && at.since(now) > patience
+    }
+}
+
+/// The wait that is over first. An answer may come at any time.
+fn sooner(one: Option<Wait>, other: Wait) -> Option<Wait> {
+    match (one.and_then(Wait::until), other.until()) {
+        (Some(before), Some(after)) if before <= after => one,
+        (_, None) if one.is_some() => one,
+        _ => Some(other),
     }
 }

@@ -7,11 +7,13 @@
 //! Kept out: how a call looks on the wire (`hostup/`), waiting and signals (`runner/`), and when requests may
 //! leave (`budget/` decides; the engine asks).
 
+mod admission;
 mod backoff;
 mod call;
 mod denials;
 mod dispatch;
 mod event;
+mod expected_polls;
 mod finished;
 mod forecast;
 mod judging;
@@ -29,6 +31,7 @@ mod stopping;
 mod target;
 mod task;
 mod time_spent;
+mod timings;
 mod verdict;
 mod watching;
 

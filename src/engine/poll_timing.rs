@@ -15,16 +15,29 @@ const SAMPLE: usize = 256;
 /// The shortest wait for a first poll.
 const SHORTEST_FIRST: Duration = Duration::from_millis(20);
 /// Shortest and longest wait between polls of one command.
-const GAP: (Duration, Duration) = (Duration::from_millis(200), Duration::from_mins(1));
+const GAP: (Duration, Duration) = (Duration::from_millis(100), Duration::from_mins(1));
 /// The age at which a pilot is polled first, while requests are plenty and scarce.
-const FIRST_OF_PILOT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(1));
+const FIRST_OF_PILOT: (Duration, Duration) = (Duration::from_millis(400), Duration::from_secs(1));
 /// One pilot for so many targets, and at most so many at first.
 const PILOTS: (usize, usize) = (32, 8);
 /// Fruitless polls of pilots for which there is one pilot more.
-const FRUITLESS: usize = 6;
+const FRUITLESS: usize = 12;
 /// Known run times from which one is chosen for a command that is known too vaguely.
 const ENOUGH: usize = 3;
 
+/// Run times of this run that outdo those of another.
+const ENOUGH_OF_OUR_OWN: usize = 32;
+
+/// The share of first polls that may be in vain while requests are scarce.
+const IN_VAIN: f64 = 0.03;
+/// How far one that is in vain moves the next ones.
+const STEP: f64 = 0.12;
+/// A first poll that is later than planned by more than this share says nothing about the plan.
+const LATER: f64 = 1.25;
+/// While requests are plenty the first poll goes for the median: at most so much later, if that finds nearly all.
+const NEARLY_ALL: f64 = 1.04;
+/// And later by this share of the median's own uncertainty.
+const DOUBT: f64 = 0.15;
 /// From the age at which a pilot was seen running to the middle of the gap before its next poll.
 const BETWEEN_POLLS: f64 = 1.3;
 
@@ -44,8 +57,30 @@ pub(super) struct PollTiming {
     /// Commands polled and found running, by their target, and at which age.
     running: BTreeMap<usize, Duration>,
     observed: usize,
+    /// Run times known to a third of their length or better: the others are drawn from them.
+    narrow: usize,
+    /// Of `seen`, the first so many were found out by another run.
+    from_before: usize,
     pilots: usize,
+    /// Pilots so far.
+    piloted: usize,
     fruitless: usize,
+    /// Targets whose first poll waits until a pilot has shown something.
+    waiting: VecDeque<usize>,
+    /// The first polls' ages, and how often the sample has changed since they were worked out.
+    firsts: Option<Firsts>,
+    /// The age of first polls while requests are scarce, once there has been one.
+    patient: Option<Duration>,
+    changes: usize,
+    /// The age that those who wait were told last.
+    told: Option<Duration>,
+}
+
+/// The ages at which commands are polled first.
+#[derive(Debug, Clone, Copy)]
+struct Firsts {
+    scarce: Option<Duration>,
+    plenty: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +91,50 @@ struct RunLength {
 }
 
 impl PollTiming {
+    /// Begins with what another run found out.
+    pub(super) fn with(times: &[Duration]) -> Self {
+        let seen = times.iter().map(|&length| RunLength { length, good: true });
+        Self { seen: seen.collect(), from_before: times.len(), ..Self::default() }
+    }
+
+    /// What this run found out; nothing where it did not.
+    pub(super) fn found(&self) -> Vec<Duration> {
+        self.seen.iter().skip(self.from_before).map(|known| known.length).collect()
+    }
+
+    /// The target waits until a pilot has shown something.
+    pub(super) fn wait(&mut self, target: usize) {
+        self.waiting.push_back(target);
+    }
+
+    /// Whether it is a good deal shorter than what was news before.
+    pub(super) fn is_news(&mut self, age: Duration) -> bool {
+        let news = self.told.is_none_or(|told| age < told.mul_f64(0.9));
+        if news {
+            self.told = Some(age);
+        }
+        news
+    }
+
+    /// All who wait.
+    pub(super) fn take_waiting(&mut self) -> VecDeque<usize> {
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// Who waits longest.
+    pub(super) fn next_waiting(&self) -> Option<usize> {
+        self.waiting.front().copied()
+    }
+
+    /// The one who waits longest waits no more.
+    pub(super) fn waits_no_more(&mut self) {
+        self.waiting.pop_front();
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// A command was last seen running at the age `running` and first seen ended at the age `ended`.
     ///
     /// Where the two lie far apart one of the run times known to lie between is as likely as any; the middle alone
@@ -66,14 +145,47 @@ impl PollTiming {
         let length = if width > ended.mul_f64(0.3) && between.len() >= ENOUGH {
             between[self.observed % between.len()]
         } else {
-            running + width / 2
+            running + width.mul_f64(0.8)
         };
         let good = width <= ended / 2 || between.len() >= ENOUGH;
-        if self.seen.len() == SAMPLE {
-            self.seen.pop_front();
-        }
+        self.narrow += usize::from(width <= ended.mul_f64(0.3));
         self.observed += 1;
+        self.changes += 1;
+        if self.observed >= ENOUGH_OF_OUR_OWN {
+            self.seen.drain(..self.from_before);
+            self.from_before = 0;
+        }
+        if !good {
+            self.keep_the_least_vague(length);
+            return;
+        }
+        if self.is_vague() {
+            self.seen.clear();
+            self.patient = None;
+        }
+        if self.seen.len() >= SAMPLE {
+            self.seen.pop_front();
+            self.from_before = self.from_before.saturating_sub(1);
+        }
         self.seen.push_back(RunLength { length, good });
+    }
+
+    /// A command had ended before it was ever seen running: all that is known is that it takes no longer than that. While
+    /// nothing better is known, the shortest of such times are gone by, and so polls come sooner and sooner, until one
+    /// finds a command running.
+    fn keep_the_least_vague(&mut self, length: Duration) {
+        if self.good().next().is_some() {
+            return;
+        }
+        let place = self.seen.partition_point(|known| known.length <= length);
+        self.seen.insert(place, RunLength { length, good: false });
+        self.seen.truncate(ENOUGH);
+        self.patient = None;
+    }
+
+    /// Whether all that is known is that commands take no longer than so.
+    pub(super) fn is_vague(&self) -> bool {
+        self.seen.front().is_some_and(|known| !known.good)
     }
 
     fn good(&self) -> impl Iterator<Item = Duration> {
@@ -82,35 +194,80 @@ impl PollTiming {
 
     /// A command was seen running at this age. It counts until it is over, or the quick ones alone would be known.
     pub(super) fn still_runs(&mut self, target: usize, age: Duration) {
-        self.running.insert(target, age);
+        self.changes += 1;
+        if self.running.len() < SAMPLE || self.running.contains_key(&target) {
+            self.running.insert(target, age);
+        }
     }
 
     /// A command is over, whether or not its run time is known.
     pub(super) fn over(&mut self, target: usize) {
-        self.running.remove(&target);
+        self.changes += usize::from(self.running.remove(&target).is_some());
     }
 
     /// The age at which a command is polled first; `None` while too little is known.
     ///
     /// The run times' quantile after Kaplan and Meier: a command that still runs counts as one that takes longer than
     /// the age at which it was last seen.
-    pub(super) fn first(&self, requests: Requests) -> Option<Duration> {
+    pub(super) fn first(&mut self, requests: Requests) -> Option<Duration> {
+        // A large sample changes little with one more, and working it out is not free.
+        if self.firsts.is_none() || self.changes > self.seen.len() / 32 {
+            self.changes = 0;
+            self.firsts = Some(Firsts {
+                scarce: self.work_out_first(Requests::Scarce),
+                plenty: self.work_out_first(Requests::Plenty),
+            });
+        }
+        match requests {
+            Requests::Scarce => {
+                if self.patient.is_none() {
+                    self.patient = self.firsts?.scarce;
+                }
+                self.patient
+            }
+            Requests::Plenty => self.firsts?.plenty,
+        }
+    }
+
+    /// The first poll of a command, sent at this age, found it ended or not.
+    ///
+    /// While requests are scarce hardly anything else is seen of the commands, and it is enough: an age that is raised by
+    /// much at each poll in vain and lowered by little at each other one comes to lie where so many are in vain as the
+    /// two are to each other.
+    pub(super) fn first_poll_found(&mut self, age: Duration, ended: bool) {
+        let Some(patient) = self.patient else { return };
+        if ended && age <= patient.mul_f64(LATER) {
+            self.patient = Some(patient.mul_f64(1.0 - STEP * IN_VAIN));
+        } else if !ended && age >= patient.div_f64(LATER) {
+            self.patient = Some(patient.max(age).mul_f64(1.0 + STEP * (1.0 - IN_VAIN)));
+        }
+    }
+
+    fn work_out_first(&self, requests: Requests) -> Option<Duration> {
         let known = self.known();
-        let quantile = match requests {
-            Requests::Scarce => 0.95,
-            Requests::Plenty => 0.5,
-        };
+        if self.pilots > 0 && self.observed < ENOUGH {
+            return None;
+        }
+        // Few run times say little of the slow ones.
         #[expect(clippy::cast_precision_loss, reason = "at most 256")]
-        let slack = match requests {
-            // Few run times say little of the slow ones.
-            Requests::Scarce => (1.0 + 1.0 / (known.len().max(1) as f64).sqrt()).max(1.1),
-            Requests::Plenty => 1.1,
-        };
+        let evidence = (self.narrow + self.from_before + self.observed / 8).clamp(1, SAMPLE) as f64;
+        let uncertainty = 1.0 / evidence.sqrt();
         let longest = known.last().copied();
         // A few that hang must not hide for ever what the others show.
         let enough = known.len() >= ENOUGH.max(2 * self.running.len());
-        let age = self.quantile(quantile, known).or_else(|| longest.filter(|_| enough))?;
-        Some(age.mul_f64(slack).max(SHORTEST_FIRST))
+        let quantile = |share| self.quantile(share, known.clone()).or_else(|| longest.filter(|_| enough));
+        let age = match requests {
+            // No command takes longer than that, so there is nothing to add.
+            Requests::Scarce if self.is_vague() => quantile(0.95)?,
+            Requests::Scarce => quantile(0.95)?.mul_f64((1.0 + uncertainty).max(1.1)),
+            Requests::Plenty => {
+                let median = quantile(0.5)?;
+                // Where they differ little, a little more patience finds nearly all of them.
+                let nearly_all = quantile(0.95).unwrap_or(Duration::MAX).min(median.mul_f64(NEARLY_ALL));
+                median.mul_f64(1.0 + uncertainty * DOUBT).max(nearly_all)
+            }
+        };
+        Some(age.max(SHORTEST_FIRST))
     }
 
     /// The run times to go by, sorted: the good ones, where there are any.
@@ -148,12 +305,17 @@ impl PollTiming {
     pub(super) fn pilot(&mut self, targets: usize, requests: Requests) -> Option<Duration> {
         let (at_first, age) = match requests {
             Requests::Plenty => ((targets / PILOTS.0).clamp(1, PILOTS.1), FIRST_OF_PILOT.0),
-            Requests::Scarce => (1, FIRST_OF_PILOT.1),
+            Requests::Scarce => ((targets / PILOTS.0).clamp(1, ENOUGH), FIRST_OF_PILOT.1),
         };
         let wanted = at_first + self.fruitless / FRUITLESS;
         (self.pilots < wanted).then(|| {
+            // Each a little later than the one before: together they show more than all at the same ages would.
+            let place = self.piloted % PILOTS.1;
             self.pilots += 1;
-            age
+            self.piloted += 1;
+            #[expect(clippy::cast_precision_loss, reason = "at most 8")]
+            let growth = pilot_growth(requests).powf(place as f64 / PILOTS.1 as f64);
+            age.mul_f64(growth)
         })
     }
 
@@ -165,23 +327,27 @@ impl PollTiming {
     /// A pilot is over, whether or not its run time is known.
     pub(super) fn pilot_ended(&mut self) {
         self.pilots = self.pilots.saturating_sub(1);
+        self.firsts = None;
     }
 
     /// The age at which a pilot that was running at the age `age` is polled again.
     pub(super) fn next_of_pilot(age: Duration, requests: Requests) -> Duration {
-        let growth = match requests {
-            Requests::Scarce => 1.6,
-            Requests::Plenty => 1.4,
-        };
-        later(age, age.mul_f64(growth))
+        later(age, age.mul_f64(pilot_growth(requests)))
     }
 
     /// The age at which a command that was running at the age `age` is polled again.
     pub(super) fn next(age: Duration, requests: Requests) -> Duration {
         match requests {
-            Requests::Scarce => later(age, age * 2),
-            Requests::Plenty => later(age, age + age / 4),
+            Requests::Scarce => later(age, age.mul_f64(1.5)),
+            Requests::Plenty => later(age, age.mul_f64(1.18)),
         }
+    }
+}
+
+fn pilot_growth(requests: Requests) -> f64 {
+    match requests {
+        Requests::Scarce => 1.6,
+        Requests::Plenty => 1.4,
     }
 }
 
@@ -190,102 +356,4 @@ fn later(age: Duration, wanted: Duration) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const fn seconds(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    #[test]
-    fn the_first_poll_goes_for_the_median_or_for_the_slow_ones_too() {
-        let mut timing = PollTiming::default();
-        assert_eq!(timing.first(Requests::Plenty), None);
-        for second in 1..=100 {
-            timing.observe(seconds(second), seconds(second));
-        }
-        assert_eq!(timing.first(Requests::Plenty), Some(seconds(50).mul_f64(1.1)));
-        assert_eq!(timing.first(Requests::Scarce), Some(seconds(95).mul_f64(1.1)));
-    }
-
-    #[test]
-    fn the_first_to_end_does_not_speak_for_those_that_still_run() {
-        let mut timing = PollTiming::default();
-        for target in 0..7 {
-            timing.still_runs(target, seconds(3));
-        }
-        timing.observe(seconds(1), seconds(1));
-        assert_eq!(timing.first(Requests::Plenty), None);
-        for target in 0..7 {
-            timing.over(target);
-        }
-        assert_eq!(timing.first(Requests::Plenty), Some(seconds(1).mul_f64(1.1)));
-    }
-
-    #[test]
-    fn commands_that_hang_do_not_hide_what_is_known_of_the_others() {
-        let mut timing = PollTiming::default();
-        timing.still_runs(1, seconds(500));
-        for _ in 0..3 {
-            timing.observe(seconds(5), seconds(5));
-        }
-        assert_eq!(timing.first(Requests::Scarce), Some(seconds(5).mul_f64(1.0 + 1.0 / 3_f64.sqrt())));
-    }
-
-    #[test]
-    fn a_run_time_known_vaguely_counts_only_while_nothing_better_is_known() {
-        let mut timing = PollTiming::default();
-        timing.observe(Duration::ZERO, seconds(60));
-        assert_eq!(timing.first(Requests::Plenty), Some(seconds(30).mul_f64(1.1)));
-        timing.observe(seconds(4), seconds(6));
-        assert_eq!(timing.first(Requests::Plenty), Some(seconds(5).mul_f64(1.1)));
-    }
-
-    #[test]
-    fn a_wide_interval_takes_a_run_time_known_to_lie_in_it() {
-        let mut timing = PollTiming::default();
-        for _ in 0..3 {
-            timing.observe(seconds(5), seconds(5));
-        }
-        timing.observe(Duration::ZERO, seconds(60));
-        assert_eq!(timing.first(Requests::Scarce), Some(seconds(5).mul_f64(1.5)));
-    }
-
-    #[test]
-    fn the_sample_forgets_the_oldest() {
-        let mut timing = PollTiming::default();
-        for _ in 0..SAMPLE {
-            timing.observe(seconds(100), seconds(100));
-        }
-        for _ in 0..SAMPLE {
-            timing.observe(seconds(1), seconds(1));
-        }
-        assert_eq!(timing.first(Requests::Scarce), Some(seconds(1).mul_f64(1.1)));
-    }
-
-    #[test]
-    fn pilots_are_few_and_grow_with_what_they_fail_to_show() {
-        let pilots = |timing: &mut PollTiming, targets, requests| {
-            std::iter::from_fn(|| timing.pilot(targets, requests)).count()
-        };
-        let mut timing = PollTiming::default();
-        assert_eq!(pilots(&mut timing, 10_000, Requests::Scarce), 1);
-        assert_eq!(pilots(&mut timing, 64, Requests::Plenty), 1);
-        assert_eq!(pilots(&mut timing, 10_000, Requests::Plenty), 6);
-        for _ in 0..FRUITLESS {
-            timing.pilot_still_runs();
-        }
-        assert_eq!(pilots(&mut timing, 10_000, Requests::Plenty), 1);
-        timing.pilot_ended();
-        assert_eq!(pilots(&mut timing, 10_000, Requests::Plenty), 1);
-    }
-
-    #[test]
-    fn polls_back_off_between_their_shortest_and_longest_gap() {
-        assert_eq!(PollTiming::next(seconds(10), Requests::Scarce), seconds(20));
-        assert_eq!(PollTiming::next(seconds(10), Requests::Plenty), Duration::from_millis(12_500));
-        assert_eq!(PollTiming::next_of_pilot(seconds(10), Requests::Plenty), seconds(14));
-        assert_eq!(PollTiming::next(Duration::ZERO, Requests::Scarce), GAP.0);
-        assert_eq!(PollTiming::next(seconds(600), Requests::Scarce), seconds(660));
-    }
-}
+mod tests;

@@ -164,7 +164,13 @@ impl<'a> Play<'a> {
         // Not the run's seed: the same plan twice says the same.
         let luck = time as u64;
         let gates = self.limits.iter().map(|limit| Gate::new(limit, ASSUMED_WINDOW)).collect();
-        let run_times = self.starts.iter().map(|&carried| self.run_times(carried)).collect();
+        let times = |&carried: &Carried| {
+            let count = drawn
+                .iter()
+                .filter(|target| target.starts.iter().any(|start| start.carried() == Some(carried)));
+            spread(&self.run_times(carried), count.count())
+        };
+        let run_times = self.starts.iter().map(times).collect();
         let mut api = Api::new(self.pages(&drawn), gates, run_times, luck);
         let mut engine = Engine::new(RunSpec { seed: luck, ..self.spec(&drawn) });
         let mut travel = Travel { round_trip: self.listed.round_trip, luck: StdRng::seed_from_u64(luck) };
@@ -290,6 +296,20 @@ impl<'a> Play<'a> {
             known => known.iter().copied().map(in_time).collect(),
         }
     }
+}
+
+/// So many run times with the distribution of those known, which are ascending: the shortest and the longest are among
+/// them, once.
+fn spread(known: &[Duration], count: usize) -> Vec<Duration> {
+    let steps = count.saturating_sub(1).max(1);
+    let last = known.len().saturating_sub(1);
+    let at = |number: usize| {
+        let (place, part) = (number * last / steps, (number * last) % steps);
+        let (shorter, longer) = (known[place], known[(place + 1).min(last)]);
+        let (part, steps) = (u32::try_from(part).unwrap_or(0), u32::try_from(steps).unwrap_or(u32::MAX));
+        shorter + longer.saturating_sub(shorter) * part / steps
+    };
+    (0..count).map(at).collect()
 }
 
 #[cfg(test)]

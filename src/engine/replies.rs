@@ -4,7 +4,7 @@ use super::{
     CallId, EventKind, Problem, Reason, Reply, Status, StepResult, Stop,
     backoff::backoff,
     outcome::Ran,
-    run::{Engine, Outstanding, PATIENCE, Slot, Subject, Timer},
+    run::{Engine, Outstanding, PATIENCE, Place, Slot, Subject, Timer},
     target::{Doubt, Life, Target, Watch, blank_step, sum_up},
     task::{Planned, Planner, Task},
     verdict::{self, ListVerdict, ProbeVerdict, StartVerdict},
@@ -25,17 +25,22 @@ const SECOND_PROBE: Duration = Duration::from_secs(3);
 impl Engine {
     /// A call came back.
     pub(super) fn answered(&mut self, now: RunTime, call: CallId, reply: Reply) {
-        let Some(Outstanding { ticket, subject }) = self.calls.remove(&call) else { return };
+        let Some(Outstanding { ticket, subject, left }) = self.calls.remove(&call) else { return };
         let Reply { signals, answer } = reply;
         let no_answer = matches!(
             answer,
             super::Answer::Failed(super::Failure::Unsent { .. } | super::Failure::NoReply { .. })
         );
-        if no_answer {
+        let hold = if no_answer {
             self.budget.unanswered(ticket);
+            None
         } else {
-            self.budget.answered(now, ticket, &signals);
-        }
+            self.round_trip = match self.round_trip {
+                Duration::ZERO => now.since(left),
+                known => (known * 7 + now.since(left)) / 8,
+            };
+            self.budget.answered(now, ticket, &signals)
+        };
         if signals.throttled {
             self.throttled(now);
         } else if !no_answer {
@@ -43,7 +48,10 @@ impl Engine {
         }
         if let Subject::Probe(index) | Subject::Start(index) | Subject::Poll(index) = subject {
             match &mut self.slots[index] {
-                Slot::Open(target) => target.call = None,
+                Slot::Open(target) => {
+                    target.call = None;
+                    target.held_until = hold.max(target.held_until);
+                }
                 // The run gave up on it while its call was in flight.
                 Slot::Done(_) => return,
             }
@@ -124,7 +132,7 @@ impl Engine {
             ProbeVerdict::Available => {
                 target.failures = 0;
                 target.life = Life::Start;
-                self.starts.push_back(index);
+                self.queue(now, index, Place::Back);
             }
             ProbeVerdict::NotAvailable(_) if !*declined => {
                 *declined = true;
@@ -132,7 +140,7 @@ impl Engine {
             }
             ProbeVerdict::NotAvailable(message) => self.unavailable(now, index, Reason::Agent, &message),
             ProbeVerdict::Unavailable(reason, message) => self.unavailable(now, index, reason, &message),
-            ProbeVerdict::Throttled => self.probes.push_front(index),
+            ProbeVerdict::Throttled => self.queue(now, index, Place::Front),
             ProbeVerdict::Retry(reason, message) => {
                 if self.may_retry(now, index, &message).is_none() {
                     self.unavailable(now, index, reason, &message);
@@ -148,6 +156,22 @@ impl Engine {
                     self.stop_for(now, Stop::Auth(problem));
                 }
             }
+        }
+    }
+
+    /// Its next request may leave, unless the API asks this VPS to wait.
+    pub(super) fn queue(&mut self, now: RunTime, index: usize, place: Place) {
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        let held = target.held_until.filter(|&until| until > now);
+        let queue = match target.life {
+            Life::Probe { .. } => &mut self.probes,
+            Life::Start => &mut self.starts,
+            Life::Watch(_) => &mut self.polls,
+        };
+        match (held, place) {
+            (Some(until), _) => self.wake_target(index, until),
+            (None, Place::Front) => queue.push_front(index),
+            (None, Place::Back) => queue.push_back(index),
         }
     }
 
@@ -182,7 +206,7 @@ impl Engine {
                 target.failures = 0;
                 let (id, number) = (target.id.clone(), target.steps.len());
                 let timeout = target.task.as_ref().map_or(DEFAULT_TIMEOUT, |task| task.timeout);
-                target.life = Life::Watch(Box::new(Watch::new(pid, url, now, timeout)));
+                target.life = Life::Watch(Box::new(Watch::new(pid, url, target.carried(), now, timeout)));
                 self.watched += 1;
                 self.watch_begins(now, index);
                 if foreign_url {
@@ -195,7 +219,7 @@ impl Engine {
             StartVerdict::Throttled | StartVerdict::Unsent(_) if self.begins_nothing_on(index) => {
                 self.leave_unstarted(now, index);
             }
-            StartVerdict::Throttled => self.starts.push_front(index),
+            StartVerdict::Throttled => self.queue(now, index, Place::Front),
             StartVerdict::Unsent(message) => {
                 if self.may_retry(now, index, &message).is_none() {
                     self.not_started(now, index, Status::Unavailable, Reason::Unreachable, message);
@@ -256,7 +280,7 @@ impl Engine {
         if self.begins_nothing() {
             self.leave_unstarted(now, index);
         } else {
-            self.starts.push_front(index);
+            self.queue(now, index, Place::Front);
         }
     }
 
@@ -346,7 +370,7 @@ impl Engine {
         } else if self.begins_nothing_on(index) {
             self.leave_unstarted(now, index);
         } else {
-            self.starts.push_back(index);
+            self.queue(now, index, Place::Back);
         }
     }
 

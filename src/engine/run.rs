@@ -16,16 +16,17 @@ use serde_json::Map;
 
 use super::{
     CallId, Effect, Event, EventKind, FinishedRun, Input, Purpose, Ran, Reason, RequestCounts, RunSpec,
-    RunTimes, Status, StepResult, Stop, TargetResult,
+    Status, StepResult, Stop, TargetResult,
     denials::Denials,
+    expected_polls::ExpectedPolls,
     listing::Listing,
-    poll_timing::PollTiming,
     rollout::Rollout,
     target::{Life, Target, blank_step, sum_up},
     time_spent::{TimeAccount, WaitsFor},
+    timings::Timings,
 };
 use crate::{
-    budget::{Budget, RunTime, Ticket, Wait},
+    budget::{Budget, Operation, RunTime, Terms, Ticket, Wait},
     fleet::{Selector, Vps, natural_cmp},
     playbook::Order,
 };
@@ -53,8 +54,6 @@ pub struct Engine {
     pub(super) probes: VecDeque<usize>,
     pub(super) starts: VecDeque<usize>,
     pub(super) polls: VecDeque<usize>,
-    /// Running targets whose first poll waits until a pilot has shown how long commands take.
-    pub(super) without_pilot: VecDeque<usize>,
     /// Targets whose first request has left and that are not done.
     pub(super) active: usize,
     pub(super) unfinished: usize,
@@ -63,7 +62,12 @@ pub struct Engine {
     pub(super) timers: BinaryHeap<Reverse<(RunTime, Timer)>>,
     pub(super) calls: HashMap<CallId, Outstanding>,
     pub(super) next_call: u64,
-    pub(super) timing: PollTiming,
+    pub(super) timing: Timings,
+    pub(super) expected_polls: ExpectedPolls,
+    /// Requests were scarce when last looked at.
+    pub(super) was_scarce: bool,
+    /// From a request's leaving to its answer, as of late.
+    pub(super) round_trip: Duration,
     pub(super) denials: Denials,
     pub(super) rollout: Rollout,
     /// Steps that go in a request of their own, for the API refused them in a bundle.
@@ -71,6 +75,8 @@ pub struct Engine {
     pub(super) stop: Option<Stop>,
     pub(super) last_accepted: RunTime,
     pub(super) requests: RequestCounts,
+    /// As of the last step.
+    pub(super) now: RunTime,
     time: TimeAccount,
     pub(super) random: StdRng,
     pub(super) effects: Vec<Effect>,
@@ -82,6 +88,13 @@ pub struct Engine {
 pub(super) enum Slot {
     Open(Box<Target>),
     Done(Arc<TargetResult>),
+}
+
+/// Where in its queue a target goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Front,
+    Back,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,6 +111,7 @@ pub(super) enum Timer {
 pub(super) struct Outstanding {
     pub(super) ticket: Ticket,
     pub(super) subject: Subject,
+    pub(super) left: RunTime,
 }
 
 /// Whom a call is for.
@@ -109,10 +123,35 @@ pub(super) enum Subject {
     Poll(usize),
 }
 
+impl Subject {
+    pub(super) fn operation(self) -> Operation {
+        match self {
+            Self::Listing => Operation::List,
+            Self::Probe(_) => Operation::Probe,
+            Self::Start(_) => Operation::Start,
+            Self::Poll(_) => Operation::Poll,
+        }
+    }
+
+    /// The target that it is for.
+    pub(super) fn target(self) -> Option<usize> {
+        match self {
+            Self::Listing => None,
+            Self::Probe(index) | Self::Start(index) | Self::Poll(index) => Some(index),
+        }
+    }
+}
+
 impl Engine {
     /// A run that has not begun; step it with [`Input::Begin`].
     pub fn new(spec: RunSpec) -> Self {
-        let budget = Budget::new(spec.connections, spec.rate, spec.seed);
+        let budget = Budget::new(&Terms {
+            connections: spec.connections,
+            rate: spec.rate,
+            reserve: spec.reserve,
+            known: spec.known.clone(),
+            seed: spec.seed,
+        });
         let selector = Selector::new(spec.selection.clone(), spec.vars.clone());
         Self {
             step_names: spec.steps.iter().map(|step| Arc::from(step.name.as_str())).collect(),
@@ -126,20 +165,23 @@ impl Engine {
             probes: VecDeque::new(),
             starts: VecDeque::new(),
             polls: VecDeque::new(),
-            without_pilot: VecDeque::new(),
             active: 0,
             unfinished: 0,
             watched: 0,
             timers: BinaryHeap::new(),
             calls: HashMap::new(),
             next_call: 1,
-            timing: PollTiming::default(),
+            timing: Timings::new(&spec.run_times),
+            expected_polls: ExpectedPolls::default(),
+            was_scarce: false,
+            round_trip: Duration::ZERO,
             denials: Denials::default(),
             rollout: Rollout::new(spec.batches.clone(), spec.pause, spec.max_failures),
             apart: vec![false; spec.steps.len()],
             stop: None,
             last_accepted: RunTime::START,
             requests: RequestCounts::default(),
+            now: RunTime::START,
             time: TimeAccount::default(),
             random: StdRng::seed_from_u64(spec.seed),
             effects: Vec::new(),
@@ -153,6 +195,7 @@ impl Engine {
         if self.finished.is_some() {
             return Vec::new();
         }
+        self.now = now;
         match input {
             Input::Begin => {
                 if let Some(deadline) = self.spec.deadline {
@@ -165,6 +208,7 @@ impl Engine {
             Input::Confirmed(false) => self.stop_for(now, Stop::Declined),
             Input::Interrupted(number) => self.interrupted(now, number),
         }
+        self.bring_polls_forward(now);
         self.fire_timers(now);
         let held_back = self.dispatch(now);
         let waits_for = self.waits_for(held_back);
@@ -173,10 +217,7 @@ impl Engine {
             self.finished = Some(now);
             self.effects.push(Effect::Finish);
         } else {
-            let wake_for_budget = match held_back {
-                Some(Wait::Until(at) | Wait::Rate(at)) => Some(at),
-                Some(Wait::ForAnswer) | None => None,
-            };
+            let wake_for_budget = held_back.and_then(Wait::until);
             let timer = self.timers.peek().map(|Reverse((at, _))| *at);
             if let Some(at) = [timer, wake_for_budget].into_iter().flatten().min() {
                 self.effects.push(Effect::WakeAt(at));
@@ -211,7 +252,7 @@ impl Engine {
             time: self.time.spent(),
             duration: self.finished.unwrap_or(now).since_start(),
             knowledge: self.budget.knowledge(),
-            run_times: RunTimes::default(),
+            run_times: self.timing.run_times(),
             batch: self.rollout.batch(),
             fail_on: self.spec.fail_on,
         }
@@ -332,7 +373,13 @@ impl Engine {
                         match target.life {
                             Life::Probe { .. } => self.probes.push_front(index),
                             Life::Start => self.starts.push_front(index),
-                            Life::Watch(_) => self.polls.push_back(index),
+                            Life::Watch(_) => {
+                                self.expected_polls.forget(index, Some(at));
+                                match self.is_early(now, index) {
+                                    Some(later) => self.wake_target(index, later),
+                                    None => self.polls.push_back(index),
+                                }
+                            }
                         }
                     }
                 }
@@ -343,6 +390,9 @@ impl Engine {
     /// Looks at a target again at `at`.
     pub(super) fn wake_target(&mut self, index: usize, at: RunTime) {
         if let Slot::Open(target) = &mut self.slots[index] {
+            if matches!(target.life, Life::Watch(_)) {
+                self.expected_polls.expect(index, target.due, at);
+            }
             target.due = Some(at);
             self.wake(at, Timer::Target(index));
         }

@@ -13,7 +13,7 @@ pub struct RunTimes(BTreeMap<Carried, Vec<Duration>>);
 pub struct Carried {
     /// The first of them, from 0.
     pub first: usize,
-    /// How many: a step alone is 1.
+    /// How many commands: those of steps that are not for this target are not counted. A step alone is 1.
     pub steps: usize,
 }
 

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{CallId, Captured, Pid, PollUrl, Ran, Reason, Status, StepResult, TargetResult, task::Task};
+use super::{
+    CallId, Captured, Carried, Pid, PollUrl, Ran, Reason, Status, StepResult, TargetResult, task::Task,
+};
 use crate::{
     budget::RunTime,
     fleet::{Vps, VpsId},
@@ -18,6 +20,8 @@ pub(super) struct Target {
     pub(super) call: Option<CallId>,
     /// When it is looked at again, where it waits for a time.
     pub(super) due: Option<RunTime>,
+    /// The API asks not to be asked about this VPS before.
+    pub(super) held_until: Option<RunTime>,
     /// When its first request left.
     pub(super) began: Option<RunTime>,
     /// Results of the steps that are over.
@@ -64,6 +68,7 @@ pub(super) enum Life {
 pub(super) struct Watch {
     pub(super) pid: Pid,
     pub(super) url: Option<PollUrl>,
+    pub(super) carried: Carried,
     pub(super) accepted: RunTime,
     /// When rollcall stops waiting.
     pub(super) limit: RunTime,
@@ -84,10 +89,17 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(pid: Pid, url: Option<PollUrl>, accepted: RunTime, timeout: Duration) -> Self {
+    pub(super) fn new(
+        pid: Pid,
+        url: Option<PollUrl>,
+        carried: Carried,
+        accepted: RunTime,
+        timeout: Duration,
+    ) -> Self {
         Self {
             pid,
             url,
+            carried,
             accepted,
             limit: accepted + timeout,
             seen_running: None,
@@ -109,6 +121,7 @@ impl Target {
             life: Life::Probe { declined: false },
             call: None,
             due: None,
+            held_until: None,
             began: None,
             steps: Vec::new(),
             captured: Captured::default(),
@@ -125,6 +138,14 @@ impl Target {
         let started = self.steps.iter().any(|step| step.ran != Ran::No);
         let starting = self.call.is_some() && self.task.is_some();
         started || starting || self.doubt.is_some() || matches!(self.life, Life::Watch(_))
+    }
+
+    /// What its start carries.
+    pub(super) fn carried(&self) -> Carried {
+        if let Life::Watch(watch) = &self.life {
+            return watch.carried;
+        }
+        Carried { first: self.steps.len(), steps: self.task.as_ref().map_or(1, Task::sent) }
     }
 
     /// One more of its `of` steps is over.

@@ -4,13 +4,13 @@
 //! final, for the guest agent forgets it; one that was lost may have taken the result with it.
 
 use super::{
-    EventKind, Exited, Reason, Status, StepResult, Stop,
+    Carried, EventKind, Exited, Reason, Status, StepResult, Stop,
     backoff::backoff,
     outcome::Ran,
     poll_timing::PollTiming,
     replies::in_doubt,
-    run::{Engine, Slot},
-    target::{Life, Watch, blank_step},
+    run::{Engine, Place, Slot},
+    target::{Life, Target, Watch, blank_step},
     verdict::PollVerdict,
 };
 use crate::budget::RunTime;
@@ -29,47 +29,91 @@ const LATE: Duration = Duration::from_secs(1);
 impl Engine {
     /// A start was accepted: its first poll is planned.
     pub(super) fn watch_begins(&mut self, now: RunTime, index: usize) {
-        let requests = self.requests_are();
-        let known = self.timing.first(requests);
-        let pilot = if known.is_none() { self.timing.pilot(self.unfinished, requests) } else { None };
-        if known.or(pilot).is_none() {
-            // It waits until a pilot has shown how long commands take.
-            self.without_pilot.push_back(index);
+        let Some(carried) = self.open(index).map(Target::carried) else { return };
+        let known = self.first_or_pilot(carried);
+        let timing = self.timing.of(carried);
+        if known.is_none_or(|(_, pilot)| !pilot && timing.is_vague()) {
+            // It waits until a pilot has shown how long commands take, or no longer than is known.
+            timing.wait(index);
         }
+        self.follow(now, index, now, known.unwrap_or((Duration::MAX, false)));
+    }
+
+    /// The age at which one more command is polled first, and whether as a pilot; `None` while that is not known and no
+    /// pilot is wanted.
+    fn first_or_pilot(&mut self, carried: Carried) -> Option<(Duration, bool)> {
+        let requests = self.requests_are(&self.budget.credit(self.now));
+        let targets = self.unfinished;
+        let timing = self.timing.of(carried);
+        let known = timing.first(requests);
+        if known.is_some() && !timing.is_vague() {
+            return known.map(|age| (age, false));
+        }
+        let pilot = timing.pilot(targets, requests).map(|age| (known.unwrap_or(age).min(age), true));
+        pilot.or(known.map(|age| (age, false)))
+    }
+
+    fn follow(&mut self, now: RunTime, index: usize, accepted: RunTime, (age, pilot): (Duration, bool)) {
         if let Slot::Open(target) = &mut self.slots[index]
             && let Life::Watch(watch) = &mut target.life
         {
-            watch.pilot = pilot.is_some();
+            watch.pilot = pilot;
         }
-        self.poll_at(now, index, now + known.or(pilot).unwrap_or(Duration::MAX));
+        self.poll_at(now, index, accepted + age);
     }
 
     /// A step is over. Who waited for it to show something may be polled now.
     pub(super) fn watch_ended(&mut self, now: RunTime, index: usize) {
-        self.timing.over(index);
-        if self.watch(index).is_some_and(|watch| watch.pilot) {
-            self.timing.pilot_ended();
+        let Some(target) = self.open(index) else { return };
+        let (carried, due) = (target.carried(), target.due);
+        self.expected_polls.forget(index, due);
+        let pilot = self.watch(index).is_some_and(|watch| watch.pilot);
+        let timing = self.timing.of(carried);
+        timing.over(index);
+        if pilot {
+            timing.pilot_ended();
         }
         self.send_pilots(now);
     }
 
     /// Plans the first polls of those who waited: of all once run times are known, otherwise of as many as are wanted.
     fn send_pilots(&mut self, now: RunTime) {
-        let requests = self.requests_are();
-        let known = self.timing.first(requests);
-        while let Some(&index) = self.without_pilot.front() {
-            let waits = self.open(index).is_some_and(|target| target.due.is_some());
-            if let Some(accepted) = self.watch(index).map(|watch| watch.accepted).filter(|_| waits) {
-                let pilot = if known.is_none() { self.timing.pilot(self.unfinished, requests) } else { None };
-                let Some(age) = known.or(pilot) else { return };
-                if let Slot::Open(target) = &mut self.slots[index]
-                    && let Life::Watch(watch) = &mut target.life
-                {
-                    watch.pilot = pilot.is_some();
+        for carried in self.timing.kinds() {
+            if self.timing.of(carried).is_vague() {
+                self.bring_first_polls_forward(now, carried);
+                continue;
+            }
+            while let Some(index) = self.timing.of(carried).next_waiting() {
+                let waits = self
+                    .open(index)
+                    .is_some_and(|target| target.due.is_some() && target.carried() == carried);
+                if let Some(accepted) = self.watch(index).map(|watch| watch.accepted).filter(|_| waits) {
+                    let Some(known) = self.first_or_pilot(carried) else { break };
+                    self.follow(now, index, accepted, known);
                 }
+                self.timing.of(carried).waits_no_more();
+            }
+        }
+    }
+
+    /// It has become known that commands take no longer than a time that is shorter than was thought: those who wait for
+    /// more to be known are polled sooner.
+    fn bring_first_polls_forward(&mut self, now: RunTime, carried: Carried) {
+        let requests = self.requests_are(&self.budget.credit(now));
+        let timing = self.timing.of(carried);
+        let Some(age) = timing.first(requests).filter(|age| timing.is_news(*age)) else { return };
+        for index in timing.take_waiting() {
+            let waits = self
+                .watch(index)
+                .is_some_and(|watch| watch.seen_running.is_none() && watch.carried == carried);
+            let due = self.open(index).and_then(|target| target.due).filter(|_| waits);
+            let (Some(due), Some(accepted)) = (due, self.watch(index).map(|watch| watch.accepted)) else {
+                continue;
+            };
+            if accepted + age < due {
                 self.poll_at(now, index, accepted + age);
             }
-            self.without_pilot.pop_front();
+            self.timing.of(carried).wait(index);
         }
     }
 
@@ -80,34 +124,9 @@ impl Engine {
             watch.probe_shapes = 0;
         }
         match verdict {
-            PollVerdict::Running => {
-                self.denials.poll.accepted();
-                watch.only_500_since = None;
-                watch.seen_running = Some(watch.polled);
-                target.failures = 0;
-                if watch.polled >= watch.limit {
-                    let message = "still running at its time limit; it may be running still (also when it has \
-                                   ended but left a background process holding its output)";
-                    self.step_over(now, index, Status::TimedOut, None, Ran::Yes, message.to_owned());
-                    return;
-                }
-                let age = watch.polled.since(watch.accepted);
-                let (pilot, accepted) = (watch.pilot, watch.accepted);
-                self.timing.still_runs(index, age);
-                let next = if pilot && self.timing.first(self.requests_are()).is_none() {
-                    self.timing.pilot_still_runs();
-                    self.send_pilots(now);
-                    PollTiming::next_of_pilot(age, self.requests_are())
-                } else {
-                    PollTiming::next(age, self.requests_are())
-                };
-                self.poll_again_at(now, index, accepted + next);
-            }
+            PollVerdict::Running => self.still_runs(now, index),
             PollVerdict::Exited(exited) => {
-                self.denials.poll.accepted();
-                let seen_running = watch.seen_running.map_or(Duration::ZERO, |at| at.since(watch.accepted));
-                self.timing.over(index);
-                self.timing.observe(seen_running, now.since(watch.accepted));
+                self.learn_run_time(now, index);
                 self.exited(now, index, exited);
             }
             PollVerdict::ProbeShape => {
@@ -126,7 +145,7 @@ impl Engine {
                 if self.stops_watching() {
                     self.stop_watching(now, index);
                 } else {
-                    self.polls.push_front(index);
+                    self.queue(now, index, Place::Front);
                 }
             }
             PollVerdict::Denied(problem) => {
@@ -166,6 +185,53 @@ impl Engine {
                 let message = "its answer is larger than rollcall reads";
                 self.unknown(now, index, Reason::ResultTooLarge, message.to_owned());
             }
+        }
+    }
+
+    /// A poll found the command running.
+    fn still_runs(&mut self, now: RunTime, index: usize) {
+        self.denials.poll.accepted();
+        let Slot::Open(target) = &mut self.slots[index] else { return };
+        let Life::Watch(watch) = &mut target.life else { return };
+        watch.only_500_since = None;
+        let first = watch.seen_running.replace(watch.polled).is_none();
+        target.failures = 0;
+        if watch.polled >= watch.limit {
+            let message = "still running at its time limit; it may be running still (also when it has ended but left a \
+                           background process holding its output)";
+            self.step_over(now, index, Status::TimedOut, None, Ran::Yes, message.to_owned());
+            return;
+        }
+        let age = watch.polled.since(watch.accepted);
+        let (pilot, accepted, carried) = (watch.pilot, watch.accepted, watch.carried);
+        let requests = self.requests_are(&self.budget.credit(now));
+        let timing = self.timing.of(carried);
+        if first && !pilot {
+            timing.first_poll_found(age, false);
+        }
+        timing.still_runs(index, age);
+        let next = if pilot && timing.first(requests).is_none() {
+            timing.pilot_still_runs();
+            self.send_pilots(now);
+            PollTiming::next_of_pilot(age, requests)
+        } else {
+            PollTiming::next(age, requests)
+        };
+        self.poll_again_at(now, index, accepted + next);
+    }
+
+    /// A poll found the command ended: some time after it was last seen running.
+    fn learn_run_time(&mut self, now: RunTime, index: usize) {
+        self.denials.poll.accepted();
+        let Some(watch) = self.watch(index) else { return };
+        let (accepted, carried) = (watch.accepted, watch.carried);
+        let seen_running = watch.seen_running.map(|at| at.since(accepted));
+        let first = (seen_running.is_none() && !watch.pilot).then(|| watch.polled.since(accepted));
+        let timing = self.timing.of(carried);
+        timing.over(index);
+        timing.observe(seen_running.unwrap_or_default(), now.since(accepted));
+        if let Some(age) = first {
+            timing.first_poll_found(age, true);
         }
     }
 
@@ -230,7 +296,8 @@ impl Engine {
     /// Polls at `next`, or at the time limit if that comes first.
     fn poll_at(&mut self, now: RunTime, index: usize, next: RunTime) {
         let Some(limit) = self.watch(index).map(|watch| watch.limit) else { return };
-        self.wake_target(index, next.min(limit).max(now));
+        let held = self.open(index).and_then(|target| target.held_until);
+        self.wake_target(index, next.min(limit).max(now).max(held.unwrap_or_default()));
     }
 
     fn watch(&self, index: usize) -> Option<&Watch> {

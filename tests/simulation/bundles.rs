@@ -90,6 +90,7 @@ fn twenty_independent_steps_cost_as_many_requests_as_one() {
             crate::limiter::Limiter::new(Kind::None, 1, Duration::from_secs(1)),
             crate::world::Headers::None,
             3,
+            0.25,
         );
         let world = world.with_steps(steps, bundle);
         let run = played(&world);

@@ -23,7 +23,7 @@ struct Measured {
 
 fn measure(targets: usize, kind: Kind, limit: u64, window: u64, headers: Headers) -> Measured {
     let window = Duration::from_secs(window);
-    let world = World::steady(targets, Limiter::new(kind, limit, window), headers, 11);
+    let world = World::steady(targets, Limiter::new(kind, limit, window), headers, 11, 0.25);
     let mut server = Server::new(&world);
     let account =
         drive(world.spec.clone(), &mut server, &world.people, 10_000_000).expect("a run that ends").run;

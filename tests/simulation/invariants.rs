@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rollcall::{
-    budget::{RetryAfter, RunTime},
+    budget::RunTime,
     engine::{
         Answer, Availability, Call, EventKind, Failure, GRACE, Pid, PollAnswer, Ran, Reason, Started, Status,
         StepResult, Stop, TargetResult,
@@ -17,8 +17,8 @@ use crate::{
     judgements,
     limiter::Kind,
     rollouts,
-    server::Process,
-    world::{Headers, World},
+    server::{Process, pause_asked},
+    world::{Headers, Scope, World},
 };
 
 /// What an invariant may look at.
@@ -54,6 +54,8 @@ pub(crate) const ALL: &[Invariant] = &[
     ("no start before the whole inventory", no_start_before_the_inventory),
     ("a run that is stopped early on starts nothing", early_stops_start_nothing),
     ("no 429 where the answers say what is left", no_refusals_where_the_budget_is_known),
+    ("a limit that nobody names is found at little cost", an_unnamed_limit_is_found_at_little_cost),
+    ("what has ended is asked for before long", what_has_ended_is_asked_for),
     ("batches wait for each other", rollouts::batches_wait_for_each_other),
     ("nobody is started after too many failures", rollouts::nobody_is_started_after_too_many_failures),
     ("too many failures leave nobody half done", rollouts::too_many_failures_leave_nobody_half_done),
@@ -300,30 +302,28 @@ fn statuses_and_reasons_fit(evidence: &Evidence) -> Verdict {
 }
 
 /// The refused requests, each with the time of its answer and the pause that it asks for, at least.
-fn refusals<'a>(evidence: &'a Evidence) -> impl Iterator<Item = (RunTime, RunTime)> + use<'a> {
+fn refusals<'a>(evidence: &'a Evidence) -> impl Iterator<Item = (&'a Request, RunTime, RunTime)> + use<'a> {
     evidence.account.requests.iter().filter_map(|request| {
         let (at, reply) = request.answer.as_ref()?;
         if !reply.signals.throttled {
             return None;
         }
-        let asked = match (reply.signals.retry_after, reply.signals.date) {
-            (Some(RetryAfter::In(span)), _) => span,
-            (Some(RetryAfter::At(until)), Some(date)) => until.0.saturating_sub(date.0),
-            _ => std::time::Duration::ZERO,
-        };
-        Some((*at, *at + asked.max(std::time::Duration::from_secs(1))))
+        Some((request, *at, *at + pause_asked(&reply.signals)))
     })
 }
 
 fn retry_after_is_obeyed(evidence: &Evidence) -> Verdict {
     let requests = &evidence.account.requests;
-    for (at, until) in refusals(evidence) {
-        // Requests are in sending order, so the first one after the refusal is the earliest.
-        let next = requests.get(requests.partition_point(|request| request.at < at));
-        // Sent in the same instant, but before the answer was here.
-        let next = next.filter(|request| request.at > at);
-        if let Some(request) = next {
-            ensure(request.at >= until, || format!("{} was sent in the pause {at} to {until}", request.at))?;
+    for (refused, at, until) in refusals(evidence) {
+        // Requests are in sending order, so the first one after the refusal is the earliest. Those sent in the same
+        // instant left before the answer was here.
+        let after = &requests[requests.partition_point(|request| request.at <= at)..];
+        let bucket = evidence.world.bucket_of(&refused.call);
+        let in_pause = after.iter().take_while(|request| request.at < until);
+        if let Some(request) =
+            in_pause.into_iter().find(|request| evidence.world.bucket_of(&request.call) == bucket)
+        {
+            return Err(format!("{} was sent in the pause {at} to {until}", request.at));
         }
     }
     Ok(())
@@ -331,7 +331,12 @@ fn retry_after_is_obeyed(evidence: &Evidence) -> Verdict {
 
 fn one_request_goes_first_after_a_pause(evidence: &Evidence) -> Verdict {
     let requests = &evidence.account.requests;
-    for (at, _) in refusals(evidence) {
+    // What has a limit of its own may go on when it is known to have one.
+    let world = evidence.world;
+    if world.scope != Scope::Key {
+        return Ok(());
+    }
+    for (_, at, _) in refusals(evidence) {
         let first = requests.partition_point(|request| request.at <= at);
         let (Some(scout), Some(second)) = (requests.get(first), requests.get(first + 1)) else { continue };
         let answered = scout.answer.as_ref().map(|(answered, _)| *answered);
@@ -448,18 +453,67 @@ fn early_stops_start_nothing(evidence: &Evidence) -> Verdict {
     ensure(!early || evidence.journal.is_empty(), || format!("{} processes", evidence.journal.len()))
 }
 
-/// Holds for fixed windows and token buckets that nobody else uses; a scout may come too early twice.
+/// Holds for fixed windows and token buckets that nobody else uses; in each, a scout may come too early twice.
 fn no_refusals_where_the_budget_is_known(evidence: &Evidence) -> Verdict {
     let world = evidence.world;
     let exact = matches!(
         evidence.kind,
         Kind::FixedAligned | Kind::FixedFromFirst | Kind::TokenBucketFull | Kind::TokenBucketNext
     );
-    if !exact || !world.is_calm() || world.headers != Headers::OnAll {
+    // Of a bucket whose Reset names the next token, nobody can tell whether it is one of several.
+    let obscure = evidence.kind == Kind::TokenBucketNext && world.scope == Scope::Operation;
+    if !exact || obscure || !world.is_calm() || world.headers != Headers::OnAll {
         return Ok(());
     }
     let refused = refusals(evidence).count();
-    ensure(refused <= 2, || format!("{refused} refused"))
+    let limits = if world.scope == Scope::Operation { 4 } else { 1 };
+    ensure(refused <= 2 * limits, || format!("{refused} refused in {limits} limits"))
+}
+
+/// Holds where one limit counts everything, others leave it alone, and only refusals tell of it.
+fn an_unnamed_limit_is_found_at_little_cost(evidence: &Evidence) -> Verdict {
+    let world = evidence.world;
+    let unnamed = matches!(world.headers, Headers::OnRefusals | Headers::RetryAfterOnly);
+    let long = world.limiter.window >= std::time::Duration::from_secs(5);
+    if !world.is_calm() || world.scope != Scope::Key || !unnamed || !long {
+        return Ok(());
+    }
+    let mut answers: Vec<RunTime> = refusals(evidence).map(|(_, at, _)| at).collect();
+    answers.sort_unstable();
+    let Some(&first) = answers.first() else { return Ok(()) };
+    let requests = &evidence.account.requests;
+    let next = requests.get(requests.partition_point(|request| request.at <= first));
+    let at_first = answers.iter().filter(|&&at| next.is_none_or(|next| at < next.at)).count() as u64;
+    let most = (8 + world.limiter.limit / 10 + 1).min(world.spec.connections as u64);
+    ensure(at_first <= most, || format!("{at_first} refused at first, not {most}"))?;
+    let in_all = answers.len();
+    ensure(in_all <= 25 + requests.len() / 100, || format!("{in_all} of {} refused", requests.len()))
+}
+
+/// How long starts may go before polls, towards the end of a run.
+const ENDGAME: std::time::Duration = std::time::Duration::from_mins(5);
+
+/// Where nothing goes wrong, a result is there a while after its command has ended: two windows, the gap to the next poll,
+/// and what starts may take before that.
+fn what_has_ended_is_asked_for(evidence: &Evidence) -> Verdict {
+    let world = evidence.world;
+    if !world.is_calm() || world.scope != Scope::Key || evidence.account.run.stop.is_some() {
+        return Ok(());
+    }
+    for (at, seen) in &evidence.account.log {
+        let Seen::Told(EventKind::TargetFinished(result)) = seen else { continue };
+        let ended = evidence.journal.values().filter(|process| result.vps.id() == Ok(&process.vps));
+        let ended =
+            ended.filter_map(|process| Some((process.began + process.work.takes?, process.work.takes?)));
+        let Some((ended, takes)) = ended.max() else { continue };
+        let rate = world.spec.rate.map_or(std::time::Duration::ZERO, |rate| rate.window * 2);
+        let patience =
+            takes * 2 + world.limiter.window * 2 + rate + std::time::Duration::from_secs(75) + ENDGAME;
+        ensure(at.since(ended) <= patience, || {
+            format!("{} ended at {ended} and was told of at {at}", result.vps.raw_id())
+        })?;
+    }
+    Ok(())
 }
 
 fn requests_are_counted(evidence: &Evidence) -> Verdict {

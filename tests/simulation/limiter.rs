@@ -37,10 +37,13 @@ pub(crate) struct Limiter {
     pub(crate) limit: u64,
     pub(crate) window: Duration,
     opened: Option<Duration>,
+    ends: Option<Duration>,
     count: u64,
     log: VecDeque<Duration>,
     tokens: f64,
     refilled: Duration,
+    /// How far into a window an aligned one is at the beginning.
+    pub(crate) phase: Duration,
 }
 
 impl Limiter {
@@ -52,24 +55,32 @@ impl Limiter {
             limit,
             window,
             opened: None,
+            ends: None,
             count: 0,
             log: VecDeque::new(),
             tokens,
             refilled: Duration::ZERO,
+            phase: Duration::ZERO,
         }
+    }
+
+    /// The same, at the beginning so far into a window, if it is an aligned one.
+    pub(crate) fn begun_before(self, phase: Duration) -> Self {
+        Self { phase, ..self }
     }
 
     /// Counts a request that arrives at `now`.
     pub(crate) fn ask(&mut self, now: Duration) -> Ruling {
         match self.kind {
             Kind::FixedAligned => {
-                let whole = now.as_nanos() / self.window.as_nanos();
-                let opened = self.window * u32::try_from(whole).expect("few windows");
-                self.fixed(now, opened)
+                let whole = (now + self.phase).as_nanos() / self.window.as_nanos();
+                let ends = self.window * u32::try_from(whole + 1).expect("few windows");
+                let ends = ends.saturating_sub(self.phase);
+                self.fixed(ends)
             }
             Kind::FixedFromFirst => {
                 let opened = self.opened.filter(|&opened| now < opened + self.window).unwrap_or(now);
-                self.fixed(now, opened)
+                self.fixed(opened + self.window)
             }
             Kind::SlidingLog => self.sliding(now, false),
             Kind::SlidingLogCountingRefusals => self.sliding(now, true),
@@ -78,14 +89,15 @@ impl Limiter {
         }
     }
 
-    fn fixed(&mut self, _now: Duration, opened: Duration) -> Ruling {
-        if self.opened != Some(opened) {
-            self.opened = Some(opened);
+    fn fixed(&mut self, ends: Duration) -> Ruling {
+        let opened = ends.saturating_sub(self.window);
+        if self.ends != Some(ends) {
+            (self.opened, self.ends) = (Some(opened), Some(ends));
             self.count = 0;
         }
         let admitted = self.count < self.limit;
         self.count += u64::from(admitted);
-        Ruling { admitted, remaining: self.limit - self.count, reset: opened + self.window }
+        Ruling { admitted, remaining: self.limit - self.count, reset: ends }
     }
 
     fn sliding(&mut self, now: Duration, refusals_count: bool) -> Ruling {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{
     guest::{self, Work},
     harness::{Provider, Way},
-    limiter::Ruling,
+    limiter::{Limiter, Ruling},
     world::{Headers, World},
 };
 
@@ -33,7 +33,8 @@ pub(crate) struct Process {
 pub(crate) struct Server<'a> {
     world: &'a World,
     random: StdRng,
-    limiter: crate::limiter::Limiter,
+    /// One for each that is counted apart.
+    limiters: BTreeMap<String, Limiter>,
     others_asked: Duration,
     declined: BTreeMap<VpsId, u32>,
     /// By pid.
@@ -46,7 +47,7 @@ impl<'a> Server<'a> {
         Self {
             world,
             random: StdRng::seed_from_u64(world.seed ^ 0x5eed),
-            limiter: world.limiter.clone(),
+            limiters: BTreeMap::new(),
             others_asked: Duration::ZERO,
             declined: BTreeMap::new(),
             journal: BTreeMap::new(),
@@ -66,15 +67,18 @@ impl<'a> Server<'a> {
     }
 
     /// Other clients take their share of the limit first.
-    fn rule(&mut self, now: Duration) -> Ruling {
+    fn rule(&mut self, now: Duration, call: &Call) -> Ruling {
+        let bucket = self.world.bucket_of(call);
+        let world = self.world;
+        let limiter = self.limiters.entry(bucket).or_insert_with(|| world.limiter.clone());
         if self.world.other_client > 0.0 {
             let gap = Duration::from_secs_f64(1.0 / self.world.other_client);
             while self.others_asked + gap <= now {
                 self.others_asked += gap;
-                self.limiter.ask(self.others_asked);
+                limiter.ask(self.others_asked);
             }
         }
-        let ruling = self.limiter.ask(now);
+        let ruling = limiter.ask(now);
         if ruling.admitted && self.happens(self.world.faults.storm) {
             self.storm_until = now + Duration::from_millis(500);
         }
@@ -98,7 +102,7 @@ impl<'a> Server<'a> {
             let rounded =
                 reset.as_secs() + u64::from(self.world.reset_rounded_up && reset.subsec_nanos() > 0);
             signals.reset = Some(Reset::At(ServerTime(Duration::from_secs(rounded))));
-            signals.limit = Some(self.limiter.limit);
+            signals.limit = Some(self.world.limiter.limit);
             signals.remaining = Some(ruling.remaining);
         }
         if !ruling.admitted {
@@ -248,7 +252,7 @@ impl Provider for Server<'_> {
 
     fn arrives(&mut self, at: RunTime, call: &Call) -> (Duration, Reply) {
         let now = at.since_start();
-        let ruling = self.rule(now);
+        let ruling = self.rule(now, call);
         let answer = if ruling.admitted {
             self.answer(at, call)
         } else {
@@ -270,4 +274,14 @@ pub(crate) fn refused(status: u16, code: &str) -> Answer {
 /// What an error answer says about itself.
 pub(crate) fn problem(status: u16, code: &str) -> Problem {
     Problem { status, code: Some(code.to_owned()), ..Problem::default() }
+}
+
+/// How long a refusal asks to wait, and never less than a second.
+pub(crate) fn pause_asked(signals: &Signals) -> Duration {
+    let asked = match (signals.retry_after, signals.date) {
+        (Some(RetryAfter::In(span)), _) => span,
+        (Some(RetryAfter::At(until)), Some(date)) => until.0.saturating_sub(date.0),
+        _ => Duration::ZERO,
+    };
+    asked.max(Duration::from_secs(1))
 }

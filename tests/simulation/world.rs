@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rollcall::{
-    engine::RunSpec,
+    engine::{Call, RunSpec},
     fleet::{Selection, VpsId},
     playbook::{Order, Rate, Step, Template},
 };
@@ -23,6 +23,17 @@ pub(crate) enum Headers {
     OnRefusals,
     RetryAfterOnly,
     None,
+}
+
+/// What has a limit of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The token.
+    Key,
+    /// Each operation.
+    Operation,
+    /// Each VPS; listings have one together.
+    Vps,
 }
 
 /// One made-up VPS.
@@ -85,6 +96,7 @@ pub(crate) struct World {
     /// Ids listed that must never be used.
     pub(crate) bad_ids: usize,
     pub(crate) limiter: Limiter,
+    pub(crate) scope: Scope,
     pub(crate) headers: Headers,
     pub(crate) reset_rounded_up: bool,
     pub(crate) retry_after_as_date: bool,
@@ -137,6 +149,11 @@ impl World {
             let declines = if odd(random, 0.08) { random.random_range(1..=2) } else { 0 };
             guests.insert(id, Guest { gone: odd(random, 0.04), declines, commands });
         }
+        let scope = match random.random_range(0..10) {
+            0..7 => Scope::Key,
+            7..9 => Scope::Operation,
+            _ => Scope::Vps,
+        };
         let limiter = limiter(random, kind);
         // More than the whole limit, and nobody else would ever get through.
         #[expect(clippy::cast_precision_loss, reason = "limits are small")]
@@ -167,6 +184,7 @@ impl World {
             guests,
             bad_ids,
             limiter,
+            scope,
             headers: [
                 Headers::OnAll,
                 Headers::OnAll,
@@ -188,14 +206,14 @@ impl World {
     }
 
     /// A fleet on which every command takes about five seconds and nothing goes wrong.
-    pub(crate) fn steady(targets: usize, limiter: Limiter, headers: Headers, seed: u64) -> Self {
+    pub(crate) fn steady(targets: usize, limiter: Limiter, headers: Headers, seed: u64, sigma: f64) -> Self {
         let random = &mut StdRng::seed_from_u64(seed);
         let step = Step::new("step 0", Template::verbatim(command_text(0)));
         let spec = RunSpec::new(Selection::default(), vec![step], seed);
         let ids = (0..targets).map(|number| format!("vps_{number:05}"));
         let listed = ids.clone().map(|id| listed_vps(id, "web")).collect();
         let guests = ids.map(|id| {
-            let takes = Some(log_normal(random, Duration::from_secs(5), 0.25));
+            let takes = Some(log_normal(random, Duration::from_secs(5), sigma));
             let command = Command { takes, exit_code: Some(0), signal: None };
             let id = id.parse().expect("a valid id");
             (id, Guest { gone: false, declines: 0, commands: vec![command] })
@@ -208,6 +226,7 @@ impl World {
             guests: guests.collect(),
             bad_ids: 0,
             limiter,
+            scope: Scope::Key,
             headers,
             reset_rounded_up: true,
             retry_after_as_date: false,
@@ -235,9 +254,21 @@ impl World {
         self
     }
 
+    /// The name of the bucket in which a request is counted.
+    pub(crate) fn bucket_of(&self, call: &Call) -> String {
+        match (self.scope, call) {
+            (Scope::Key, _) | (Scope::Vps, Call::List { .. }) => String::new(),
+            (Scope::Operation, Call::List { .. }) => "list".to_owned(),
+            (Scope::Operation, Call::Probe { .. }) => "probe".to_owned(),
+            (Scope::Operation, Call::Start { .. }) => "start".to_owned(),
+            (Scope::Operation, Call::Poll { .. }) => "poll".to_owned(),
+            (Scope::Vps, call) => call.vps().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
     /// Whether nothing but the limit is in the way.
     pub(crate) fn is_calm(&self) -> bool {
-        !self.faults.any() && self.other_client == 0.0
+        !self.faults.any() && self.other_client == 0.0 && self.scope != Scope::Vps
     }
 }
 
@@ -269,9 +300,10 @@ fn log_normal(random: &mut StdRng, median: Duration, sigma: f64) -> Duration {
 }
 
 fn limiter(random: &mut StdRng, kind: Kind) -> Limiter {
-    let window = Duration::from_secs([1, 5, 10, 60, 60][random.random_range(0..5)]);
+    let window = Duration::from_secs([1, 2, 5, 10, 60, 60][random.random_range(0..6)]);
     let limit = [5, 20, 60, 120, 300, 600][random.random_range(0..6)];
-    Limiter::new(kind, limit, window)
+    let phase = window.mul_f64(random.random());
+    Limiter::new(kind, limit, window).begun_before(phase)
 }
 
 fn faults(random: &mut StdRng) -> Faults {

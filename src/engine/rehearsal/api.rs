@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use super::{
     super::{
@@ -25,13 +25,12 @@ const CLOCK: Duration = Duration::from_secs(1_000_000);
 pub(super) struct Api {
     pages: Vec<Vec<Vps>>,
     gates: Vec<Gate>,
-    /// How long a command may take, by its text, which is its number here.
+    /// How long each command of a kind takes, by its text, which is its number here: the last one first.
     run_times: Vec<Vec<Duration>>,
     /// When each process ends.
     processes: HashMap<Pid, RunTime>,
     started: u64,
     clock: Duration,
-    luck: StdRng,
     /// Polls that were answered.
     pub(super) polls: u64,
     /// Requests that were refused.
@@ -42,10 +41,13 @@ impl Api {
     pub(super) fn new(
         pages: Vec<Vec<Vps>>,
         gates: Vec<Gate>,
-        run_times: Vec<Vec<Duration>>,
+        mut run_times: Vec<Vec<Duration>>,
         luck: u64,
     ) -> Self {
         let mut luck = StdRng::seed_from_u64(luck);
+        for times in &mut run_times {
+            times.shuffle(&mut luck);
+        }
         Self {
             pages,
             gates,
@@ -53,7 +55,6 @@ impl Api {
             processes: HashMap::new(),
             started: 0,
             clock: CLOCK + Duration::from_millis(luck.random_range(0..1000)),
-            luck,
             polls: 0,
             refused: 0,
         }
@@ -129,10 +130,10 @@ impl Api {
         }
     }
 
-    /// How long the command that is started now takes: one of those that it may take.
+    /// How long the command that is started now takes: the next of those that are to come.
     fn takes(&mut self, command: &str) -> Duration {
-        let known = command.parse().ok().and_then(|number: usize| self.run_times.get(number));
-        known.and_then(|known| known.choose(&mut self.luck)).copied().unwrap_or_default()
+        let coming = command.parse().ok().and_then(|number: usize| self.run_times.get_mut(number));
+        coming.and_then(Vec::pop).unwrap_or_default()
     }
 }
 
