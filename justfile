@@ -14,6 +14,10 @@ test *names:
 demo:
     cargo run --release --locked -- run playbooks/os-inventory.yaml --sandbox 200
 
+# How well requests are spent, in virtual time; words pick rows.
+pace *words:
+    cargo bench --locked --bench scheduling -- {{ words }}
+
 # Pace, requests a second, memory and processor time over real HTTP; a name after it picks cases.
 bench *cases:
     cargo bench --locked --bench throughput -- {{ cases }}
