@@ -16,9 +16,9 @@ use crate::{
     harness::{Account, Request, Seen},
     judgements,
     limiter::Kind,
-    rollouts,
-    server::{Process, pause_asked},
-    world::{Headers, Scope, World},
+    pacing, rollouts,
+    server::Process,
+    world::World,
 };
 
 /// What an invariant may look at.
@@ -43,19 +43,19 @@ pub(crate) const ALL: &[Invariant] = &[
     ("`ran` is truthful", ran_is_truthful),
     ("`ok` is never guessed", ok_is_never_guessed),
     ("statuses and reasons only as the failure model allows", statuses_and_reasons_fit),
-    ("Retry-After is obeyed", retry_after_is_obeyed),
-    ("one request goes first after a pause", one_request_goes_first_after_a_pause),
-    ("no span holds more than the user's rate", user_rate_holds),
-    ("no more in flight than connections", connections_hold),
-    ("no more targets at work than the concurrency", concurrency_holds),
+    ("Retry-After is obeyed", pacing::retry_after_is_obeyed),
+    ("one request goes first after a pause", pacing::one_request_goes_first_after_a_pause),
+    ("no span holds more than the user's rate", pacing::user_rate_holds),
+    ("no more in flight than connections", pacing::connections_hold),
+    ("no more targets at work than the concurrency", pacing::concurrency_holds),
     ("no start leaves after a stop", no_start_after_a_stop),
     ("polls end with the grace", polls_end_with_the_grace),
     ("what a signal left unstarted is cancelled", unstarted_are_cancelled_by_a_signal),
     ("no start before the whole inventory", no_start_before_the_inventory),
     ("a run that is stopped early on starts nothing", early_stops_start_nothing),
-    ("no 429 where the answers say what is left", no_refusals_where_the_budget_is_known),
-    ("a limit that nobody names is found at little cost", an_unnamed_limit_is_found_at_little_cost),
-    ("what has ended is asked for before long", what_has_ended_is_asked_for),
+    ("no 429 where the answers say what is left", pacing::no_refusals_where_the_budget_is_known),
+    ("a limit that nobody names is found at little cost", pacing::an_unnamed_limit_is_found_at_little_cost),
+    ("what has ended is asked for before long", pacing::what_has_ended_is_asked_for),
     ("batches wait for each other", rollouts::batches_wait_for_each_other),
     ("nobody is started after too many failures", rollouts::nobody_is_started_after_too_many_failures),
     ("too many failures leave nobody half done", rollouts::too_many_failures_leave_nobody_half_done),
@@ -301,96 +301,6 @@ fn statuses_and_reasons_fit(evidence: &Evidence) -> Verdict {
     Ok(())
 }
 
-/// The refused requests, each with the time of its answer and the pause that it asks for, at least.
-fn refusals<'a>(evidence: &'a Evidence) -> impl Iterator<Item = (&'a Request, RunTime, RunTime)> + use<'a> {
-    evidence.account.requests.iter().filter_map(|request| {
-        let (at, reply) = request.answer.as_ref()?;
-        if !reply.signals.throttled {
-            return None;
-        }
-        Some((request, *at, *at + pause_asked(&reply.signals)))
-    })
-}
-
-fn retry_after_is_obeyed(evidence: &Evidence) -> Verdict {
-    let requests = &evidence.account.requests;
-    for (refused, at, until) in refusals(evidence) {
-        // Requests are in sending order, so the first one after the refusal is the earliest. Those sent in the same
-        // instant left before the answer was here.
-        let after = &requests[requests.partition_point(|request| request.at <= at)..];
-        let bucket = evidence.world.bucket_of(&refused.call);
-        let in_pause = after.iter().take_while(|request| request.at < until);
-        if let Some(request) =
-            in_pause.into_iter().find(|request| evidence.world.bucket_of(&request.call) == bucket)
-        {
-            return Err(format!("{} was sent in the pause {at} to {until}", request.at));
-        }
-    }
-    Ok(())
-}
-
-fn one_request_goes_first_after_a_pause(evidence: &Evidence) -> Verdict {
-    let requests = &evidence.account.requests;
-    // What has a limit of its own may go on when it is known to have one.
-    let world = evidence.world;
-    if world.scope != Scope::Key {
-        return Ok(());
-    }
-    for (_, at, _) in refusals(evidence) {
-        let first = requests.partition_point(|request| request.at <= at);
-        let (Some(scout), Some(second)) = (requests.get(first), requests.get(first + 1)) else { continue };
-        let answered = scout.answer.as_ref().map(|(answered, _)| *answered);
-        ensure(answered.is_some_and(|answered| second.at >= answered), || {
-            format!("after the refusal at {at}, {} went before the answer to {}", second.at, scout.at)
-        })?;
-    }
-    Ok(())
-}
-
-fn user_rate_holds(evidence: &Evidence) -> Verdict {
-    let Some(rate) = evidence.world.spec.rate else { return Ok(()) };
-    let apart = usize::try_from(rate.requests).expect("a small rate");
-    let requests = &evidence.account.requests;
-    for (first, last) in requests.iter().zip(requests.iter().skip(apart)) {
-        ensure(last.at.since(first.at) >= rate.window, || {
-            format!("{} requests between {} and {}", apart + 1, first.at, last.at)
-        })?;
-    }
-    Ok(())
-}
-
-fn connections_hold(evidence: &Evidence) -> Verdict {
-    let mut in_flight = 0;
-    for (at, seen) in &evidence.account.log {
-        match seen {
-            Seen::Sent(..) => in_flight += 1,
-            Seen::Answered(..) => in_flight -= 1,
-            _ => {}
-        }
-        let most = evidence.world.spec.connections;
-        ensure(in_flight <= most, || format!("{in_flight} in flight at {at}, not {most}"))?;
-    }
-    Ok(())
-}
-
-fn concurrency_holds(evidence: &Evidence) -> Verdict {
-    let Some(most) = evidence.world.spec.concurrency else { return Ok(()) };
-    let mut at_work: BTreeSet<&VpsId> = BTreeSet::new();
-    for (at, seen) in &evidence.account.log {
-        match seen {
-            Seen::Sent(_, call) => at_work.extend(call.vps()),
-            Seen::Told(EventKind::TargetFinished(result)) => {
-                if let Ok(id) = result.vps.id() {
-                    at_work.remove(id);
-                }
-            }
-            _ => {}
-        }
-        ensure(at_work.len() <= most, || format!("{} targets at work at {at}, not {most}", at_work.len()))?;
-    }
-    Ok(())
-}
-
 fn no_start_after_a_stop(evidence: &Evidence) -> Verdict {
     let Some(stopped) = evidence.account.told(|kind| matches!(kind, EventKind::Stopping(_))) else {
         return Ok(());
@@ -451,69 +361,6 @@ fn early_stops_start_nothing(evidence: &Evidence) -> Verdict {
     let early =
         matches!(evidence.account.run.stop, Some(Stop::Inventory(_) | Stop::Selection(_) | Stop::Declined));
     ensure(!early || evidence.journal.is_empty(), || format!("{} processes", evidence.journal.len()))
-}
-
-/// Holds for fixed windows and token buckets that nobody else uses; in each, a scout may come too early twice.
-fn no_refusals_where_the_budget_is_known(evidence: &Evidence) -> Verdict {
-    let world = evidence.world;
-    let exact = matches!(
-        evidence.kind,
-        Kind::FixedAligned | Kind::FixedFromFirst | Kind::TokenBucketFull | Kind::TokenBucketNext
-    );
-    // Of a bucket whose Reset names the next token, nobody can tell whether it is one of several.
-    let obscure = evidence.kind == Kind::TokenBucketNext && world.scope == Scope::Operation;
-    if !exact || obscure || !world.is_calm() || world.headers != Headers::OnAll {
-        return Ok(());
-    }
-    let refused = refusals(evidence).count();
-    let limits = if world.scope == Scope::Operation { 4 } else { 1 };
-    ensure(refused <= 2 * limits, || format!("{refused} refused in {limits} limits"))
-}
-
-/// Holds where one limit counts everything, others leave it alone, and only refusals tell of it.
-fn an_unnamed_limit_is_found_at_little_cost(evidence: &Evidence) -> Verdict {
-    let world = evidence.world;
-    let unnamed = matches!(world.headers, Headers::OnRefusals | Headers::RetryAfterOnly);
-    let long = world.limiter.window >= std::time::Duration::from_secs(5);
-    if !world.is_calm() || world.scope != Scope::Key || !unnamed || !long {
-        return Ok(());
-    }
-    let mut answers: Vec<RunTime> = refusals(evidence).map(|(_, at, _)| at).collect();
-    answers.sort_unstable();
-    let Some(&first) = answers.first() else { return Ok(()) };
-    let requests = &evidence.account.requests;
-    let next = requests.get(requests.partition_point(|request| request.at <= first));
-    let at_first = answers.iter().filter(|&&at| next.is_none_or(|next| at < next.at)).count() as u64;
-    let most = (8 + world.limiter.limit / 10 + 1).min(world.spec.connections as u64);
-    ensure(at_first <= most, || format!("{at_first} refused at first, not {most}"))?;
-    let in_all = answers.len();
-    ensure(in_all <= 25 + requests.len() / 100, || format!("{in_all} of {} refused", requests.len()))
-}
-
-/// How long starts may go before polls, towards the end of a run.
-const ENDGAME: std::time::Duration = std::time::Duration::from_mins(5);
-
-/// Where nothing goes wrong, a result is there a while after its command has ended: two windows, the gap to the next poll,
-/// and what starts may take before that.
-fn what_has_ended_is_asked_for(evidence: &Evidence) -> Verdict {
-    let world = evidence.world;
-    if !world.is_calm() || world.scope != Scope::Key || evidence.account.run.stop.is_some() {
-        return Ok(());
-    }
-    for (at, seen) in &evidence.account.log {
-        let Seen::Told(EventKind::TargetFinished(result)) = seen else { continue };
-        let ended = evidence.journal.values().filter(|process| result.vps.id() == Ok(&process.vps));
-        let ended =
-            ended.filter_map(|process| Some((process.began + process.work.takes?, process.work.takes?)));
-        let Some((ended, takes)) = ended.max() else { continue };
-        let rate = world.spec.rate.map_or(std::time::Duration::ZERO, |rate| rate.window * 2);
-        let patience =
-            takes * 2 + world.limiter.window * 2 + rate + std::time::Duration::from_secs(75) + ENDGAME;
-        ensure(at.since(ended) <= patience, || {
-            format!("{} ended at {ended} and was told of at {at}", result.vps.raw_id())
-        })?;
-    }
-    Ok(())
 }
 
 fn requests_are_counted(evidence: &Evidence) -> Verdict {

@@ -15,6 +15,7 @@ mod harness;
 mod invariants;
 mod judgements;
 mod limiter;
+mod pacing;
 mod plan;
 mod playbook;
 mod rollouts;
