@@ -102,9 +102,11 @@ impl PollTiming {
         self.seen.iter().skip(self.from_before).map(|known| known.length).collect()
     }
 
-    /// The target waits until a pilot has shown something.
-    pub(super) fn wait(&mut self, target: usize) {
+    /// The target waits until a pilot has shown something; till then its first poll is at `age`, if that is known.
+    pub(super) fn wait(&mut self, target: usize, age: Option<Duration>) {
         self.waiting.push_back(target);
+        // Whoever was told nothing has everything to learn.
+        self.told = self.told.filter(|told| age.is_some_and(|age| age <= *told));
     }
 
     /// Whether it is a good deal shorter than what was news before.

@@ -34,7 +34,7 @@ impl Engine {
         let timing = self.timing.of(carried);
         if known.is_none_or(|(_, pilot)| !pilot && timing.is_vague()) {
             // It waits until a pilot has shown how long commands take, or no longer than is known.
-            timing.wait(index);
+            timing.wait(index, known.map(|(age, _)| age));
         }
         self.follow(now, index, now, known.unwrap_or((Duration::MAX, false)));
     }
@@ -113,7 +113,7 @@ impl Engine {
             if accepted + age < due {
                 self.poll_at(now, index, accepted + age);
             }
-            self.timing.of(carried).wait(index);
+            self.timing.of(carried).wait(index, Some(age));
         }
     }
 
