@@ -30,8 +30,8 @@ use crate::{
 
 /// How long a step is taken to last, where no run has shown it.
 pub const ASSUMED_RUN_TIME: Duration = Duration::from_secs(1);
-/// The targets of a larger run are not all rehearsed: so many are, and half as many, and the rest is as the
-/// difference.
+/// The targets of a larger run are not all rehearsed: so many are, and a quarter as many, and the rest is as the
+/// difference: a wide one, for luck in either counts less against it.
 pub(super) const MOST_TARGETS: usize = 20_000;
 /// A small run is rehearsed several times, for there luck has more of a part: until so many targets took part, and at most so
 /// often.
@@ -64,13 +64,16 @@ pub(super) fn rehearse(
     most: usize,
 ) -> Rehearsed {
     let play = Play::new(spec, targets, limits, listed);
-    if targets.len() <= most {
+    let several = |targets: usize| {
         // An odd number, so that one is in the middle.
-        let times = (ENOUGH_TARGETS / targets.len().max(1)).clamp(1, MOST_TIMES) | 1;
-        return Rehearsed::typical((0..times).map(|time| play.perform(targets.len(), time)).collect());
+        let times = (ENOUGH_TARGETS / targets.max(1)).clamp(1, MOST_TIMES) | 1;
+        Rehearsed::typical((0..times).map(|time| play.perform(targets, time)).collect())
+    };
+    if targets.len() <= most {
+        return several(targets.len());
     }
-    let (half, whole) = (play.perform(most / 2, 0), play.perform(most, 0));
-    Rehearsed::stretched(half, whole, most - most / 2, targets.len() - most)
+    let (quarter, whole) = (several(most / 4), several(most));
+    Rehearsed::stretched(quarter, whole, most - most / 4, targets.len() - most)
 }
 
 /// A call's operation in the words of [`LearnedLimit::bucket`].
@@ -93,8 +96,8 @@ impl Rehearsed {
         Self { polls, refused, time: all[all.len() / 2].time }
     }
 
-    /// What `whole` becomes with `more` targets, where `apart` of them make the difference between `half` and it.
-    fn stretched(half: Self, whole: Self, apart: usize, more: usize) -> Self {
+    /// What `whole` becomes with `more` targets, where `apart` of them make the difference between `quarter` and it.
+    fn stretched(quarter: Self, whole: Self, apart: usize, more: usize) -> Self {
         let span = |one: Duration, other: Duration| {
             #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
             let times = more as f64 / apart.max(1) as f64;
@@ -102,10 +105,10 @@ impl Rehearsed {
         };
         let count =
             |one: u64, other: u64| other + other.saturating_sub(one) * more as u64 / apart.max(1) as u64;
-        let (one, other) = (half.time, whole.time);
+        let (one, other) = (quarter.time, whole.time);
         Self {
-            polls: count(half.polls, whole.polls),
-            refused: count(half.refused, whole.refused),
+            polls: count(quarter.polls, whole.polls),
+            refused: count(quarter.refused, whole.refused),
             time: TimeSpent {
                 limit: span(one.limit, other.limit),
                 rate: span(one.rate, other.rate),
