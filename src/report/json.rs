@@ -96,7 +96,7 @@ struct Api<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "a key carries its unit")]
-struct Time {
+pub(super) struct Time {
     limit_ms: u64,
     rate_ms: u64,
     network_ms: u64,
@@ -115,7 +115,7 @@ struct Requests {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct KnownLimit<'a> {
+pub(super) struct KnownLimit<'a> {
     bucket: Text<'a>,
     limit: u64,
     window_ms: Option<u64>,
@@ -159,7 +159,7 @@ impl<'a> Document<'a> {
 }
 
 impl Time {
-    fn new(time: &TimeSpent) -> Self {
+    pub(super) fn new(time: &TimeSpent) -> Self {
         Self {
             limit_ms: milliseconds(time.limit),
             rate_ms: milliseconds(time.rate),
@@ -183,7 +183,7 @@ impl Requests {
 }
 
 impl<'a> KnownLimit<'a> {
-    fn new(limit: &'a LearnedLimit, redactor: &'a Redactor) -> Self {
+    pub(super) fn new(limit: &'a LearnedLimit, redactor: &'a Redactor) -> Self {
         Self {
             bucket: Text(&limit.bucket, redactor),
             limit: limit.limit,
@@ -352,12 +352,16 @@ impl<'a> Check<'a> {
     }
 }
 
-fn milliseconds(span: Duration) -> u64 {
+pub(super) fn milliseconds(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A moment of the run in RFC 3339, with milliseconds and `Z`.
 fn wall_time(run_started: Timestamp, since: Duration) -> String {
-    let moment = run_started.checked_add(since).unwrap_or(Timestamp::MAX);
-    DateTimePrinter::new().precision(Some(3)).timestamp_to_string(&moment)
+    rfc3339(run_started.checked_add(since).unwrap_or(Timestamp::MAX), 3)
+}
+
+/// RFC 3339 with so many decimals of a second, and `Z`.
+pub(super) fn rfc3339(moment: Timestamp, decimals: u8) -> String {
+    DateTimePrinter::new().precision(Some(decimals)).timestamp_to_string(&moment)
 }

@@ -1,15 +1,16 @@
 //! What earlier runs learned of the API's limits, as a table and as JSON.
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::io::{self, Write};
 
 use comfy_table::{Cell, CellAlignment, Row, Table, presets::NOTHING};
-use jiff::{Timestamp, fmt::temporal::DateTimePrinter};
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Style, inert, inert_json, inventory, words};
+use super::{
+    Redactor, Style, inert, inert_json, inventory,
+    json::{KnownLimit, milliseconds, rfc3339},
+    words,
+};
 use crate::{
     budget::{LearnedFrom, LearnedLimit, LetThrough, Renewal},
     store::{Account, FRESH_DAYS, Learned},
@@ -70,7 +71,7 @@ fn write_account(learned: &Learned, now: Timestamp, style: Style, out: &mut dyn 
     if let Some(LetThrough { requests, span }) = knowledge.let_through {
         let met = if knowledge.limits.is_empty() { "none met: " } else { "" };
         let noun = if requests == 1 { "request" } else { "requests" };
-        writeln!(out, " {met}{} {noun} let through in {}", number(requests), words::span(span))?;
+        writeln!(out, " {met}{} {noun} let through in {}", words::number(requests), words::span(span))?;
     }
     let whom = run_id.as_ref().map_or_else(|| "a plan".to_owned(), |id| format!("run {}", inert(id)));
     let warning = if learned.is_stale(now) {
@@ -78,13 +79,13 @@ fn write_account(learned: &Learned, now: Timestamp, style: Style, out: &mut dyn 
     } else {
         String::new()
     };
-    writeln!(out, "learned by {whom} at {}{warning}", wall_time(*at, 0))
+    writeln!(out, "learned by {whom} at {}{warning}", rfc3339(*at, 0))
 }
 
 fn cells(limit: &LearnedLimit) -> [String; 5] {
     [
         inert(&limit.bucket).into_owned(),
-        number(limit.limit),
+        words::number(limit.limit),
         limit.window.map_or_else(|| "not known".to_owned(), words::span),
         match limit.renewal {
             Renewal::AtOnce => "all at once".to_owned(),
@@ -97,16 +98,14 @@ fn cells(limit: &LearnedLimit) -> [String; 5] {
     ]
 }
 
-fn number(number: u64) -> String {
-    words::number(usize::try_from(number).unwrap_or(usize::MAX))
-}
-
 /// Writes what is known as one JSON document; `accounts` is empty where nothing is.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write_limits_json(accounts: &[Learned], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
-    let accounts = accounts.iter().map(|learned| AccountDocument::new(learned, now)).collect();
+    // No playbook has part in it, and so none of its secrets.
+    let redactor = Redactor::default();
+    let accounts = accounts.iter().map(|learned| AccountDocument::new(learned, now, &redactor)).collect();
     inert_json::write(&Document { schema_version: SCHEMA_VERSION, accounts }, out)
 }
 
@@ -125,18 +124,8 @@ struct AccountDocument<'a> {
     learned_at: String,
     run_id: Option<&'a str>,
     stale: bool,
-    limits: Vec<LimitDocument<'a>>,
+    limits: Vec<KnownLimit<'a>>,
     let_through: Option<LetThroughDocument>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LimitDocument<'a> {
-    bucket: &'a str,
-    limit: u64,
-    window_ms: Option<u64>,
-    renewal: &'static str,
-    learned_from: &'static str,
 }
 
 #[derive(Serialize)]
@@ -147,14 +136,14 @@ struct LetThroughDocument {
 }
 
 impl<'a> AccountDocument<'a> {
-    fn new(learned: &'a Learned, now: Timestamp) -> Self {
+    fn new(learned: &'a Learned, now: Timestamp, redactor: &'a Redactor) -> Self {
         Self {
             url: learned.account.url(),
             key: learned.account.key(),
-            learned_at: wall_time(learned.at, 3),
+            learned_at: rfc3339(learned.at, 3),
             run_id: learned.run_id.as_deref(),
             stale: learned.is_stale(now),
-            limits: learned.knowledge.limits.iter().map(LimitDocument::new).collect(),
+            limits: learned.knowledge.limits.iter().map(|limit| KnownLimit::new(limit, redactor)).collect(),
             let_through: learned.knowledge.let_through.map(|through| LetThroughDocument {
                 requests: through.requests,
                 span_ms: milliseconds(through.span),
@@ -163,29 +152,10 @@ impl<'a> AccountDocument<'a> {
     }
 }
 
-impl<'a> LimitDocument<'a> {
-    fn new(limit: &'a LearnedLimit) -> Self {
-        Self {
-            bucket: &limit.bucket,
-            limit: limit.limit,
-            window_ms: limit.window.map(milliseconds),
-            renewal: limit.renewal.word(),
-            learned_from: limit.learned_from.word(),
-        }
-    }
-}
-
-fn milliseconds(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// RFC 3339 with so many decimals of a second, and `Z`.
-fn wall_time(moment: Timestamp, decimals: u8) -> String {
-    DateTimePrinter::new().precision(Some(decimals)).timestamp_to_string(&moment)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{
         budget::Knowledge,

@@ -116,8 +116,8 @@ fn batches(sizes: &[usize]) -> Option<String> {
     let shown: Vec<String> = parts
         .iter()
         .flat_map(|&(count, size)| match count {
-            count if count < LISTED_BATCHES => vec![words::number(size); count],
-            count => vec![format!("{count} times {}", words::number(size))],
+            count if count < LISTED_BATCHES => vec![words::number(size as u64); count],
+            count => vec![format!("{count} times {}", words::number(size as u64))],
         })
         .collect();
     (!shown.is_empty()).then(|| shown.join(", then "))
@@ -161,27 +161,27 @@ fn steps(steps: &[Step], layouts: &[Layout]) -> Vec<String> {
 
 fn requests(requests: &RequestForecast) -> String {
     let RequestForecast { list, probe, start, conditional, poll, refused } = *requests;
-    let number = |count: u64| words::number(usize::try_from(count).unwrap_or(usize::MAX));
     let mut text = format!(
         "about {}: {} listing, {} probe, {} start, about {} poll",
-        number(requests.total()),
-        number(list),
-        number(probe),
-        number(start),
-        number(poll),
+        words::number(requests.total()),
+        words::number(list),
+        words::number(probe),
+        words::number(start),
+        words::number(poll),
     );
     if refused > 0 {
-        let _ = write!(text, ", about {} told to wait (429)", number(refused));
+        let _ = write!(text, ", about {} told to wait (429)", words::number(refused));
     }
     if conditional > 0 {
-        let _ = write!(text, "; {} of the starts depend on what earlier steps find", number(conditional));
+        let _ =
+            write!(text, "; {} of the starts depend on what earlier steps find", words::number(conditional));
     }
     text
 }
 
 /// How long, where it goes, and what of it is a guess: a line each.
 fn time(time: &TimeForecast, requests: u64) -> Vec<String> {
-    let requests = words::number(usize::try_from(requests).unwrap_or(usize::MAX));
+    let requests = words::number(requests);
     let mut lines = Vec::new();
     match (&time.spent, &time.limit) {
         (Some(spent), held) => {
@@ -241,7 +241,7 @@ fn rounded(span: Duration) -> Duration {
 fn lengths(target: &TargetForecast, shown: bool) -> String {
     let length = |(number, start): (usize, &StartForecast)| {
         let about = if start.reads_captures { "about " } else { "" };
-        format!("start {} is {about}{} characters", number + 1, words::number(start.chars))
+        format!("start {} is {about}{} characters", number + 1, words::number(start.chars as u64))
     };
     let mut lengths: Vec<String> = target.starts.iter().enumerate().take(NAMED).map(length).collect();
     if target.starts.len() > NAMED {
@@ -253,7 +253,7 @@ fn lengths(target: &TargetForecast, shown: bool) -> String {
     } else {
         format!("; --show-text prints what {name} would get")
     };
-    format!("{} of at most {}{hint}", lengths.join(", "), words::number(MAX_COMMAND_CHARS))
+    format!("{} of at most {}{hint}", lengths.join(", "), words::number(MAX_COMMAND_CHARS as u64))
 }
 
 /// The texts, each under a line that says what it is.

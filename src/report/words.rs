@@ -28,7 +28,7 @@ pub(crate) fn span(span: Duration) -> String {
 }
 
 /// A number as people read it: `1,003`.
-pub(super) fn number(number: usize) -> String {
+pub(super) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {

@@ -1,16 +1,19 @@
 //! A plan as one JSON document, for programs: every key is always there, null is "not known".
 
-use std::{io, time::Duration};
+use std::io;
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Redactor, inert_json},
+    super::{
+        Redactor, inert_json,
+        json::{Time, milliseconds},
+    },
     PlanRecord,
 };
 use crate::{
     budget::LearnedLimit,
-    engine::{Allowed, HeldBack, Limit, StartForecast, TargetForecast, TimeSpent},
+    engine::{Allowed, HeldBack, Limit, StartForecast, TargetForecast},
     playbook::{Effects, Step},
 };
 
@@ -66,7 +69,7 @@ impl Document<'_> {
             },
             "time": {
                 "aboutMs": forecast.time.total().map(milliseconds),
-                "spent": forecast.time.spent.as_ref().map(spent),
+                "spent": forecast.time.spent.as_ref().map(Time::new),
                 "boundMs": milliseconds(forecast.time.bound()),
                 "assumedStepMs": forecast.time.assumed.map(milliseconds),
                 "leastMs": milliseconds(forecast.time.least),
@@ -161,16 +164,6 @@ fn effects(step: &Step) -> &'static str {
     }
 }
 
-fn spent(spent: &TimeSpent) -> Value {
-    json!({
-        "limitMs": milliseconds(spent.limit),
-        "rateMs": milliseconds(spent.rate),
-        "networkMs": milliseconds(spent.network),
-        "guestsMs": milliseconds(spent.guests),
-        "pausesMs": milliseconds(spent.pauses),
-    })
-}
-
 fn held_back(held: &HeldBack) -> Value {
     let (limit, window, learned_from) = match &held.limit {
         Limit::Learned(LearnedLimit { limit, window, learned_from, .. }) => {
@@ -185,8 +178,4 @@ fn held_back(held: &HeldBack) -> Value {
         "windows": held.windows,
         "holdsBackMs": held.span.map(milliseconds),
     })
-}
-
-fn milliseconds(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
