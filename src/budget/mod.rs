@@ -80,7 +80,7 @@ impl Operation {
     const ALL: [Self; 4] = [Self::List, Self::Probe, Self::Start, Self::Poll];
 
     /// The word of the report.
-    const fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::List => "list",
             Self::Probe => "probe",

@@ -80,11 +80,11 @@ impl Tally {
         self.renewal = known.renewal;
     }
 
-    /// Whether one more request fits beside `in_flight` others, where `reserved` of the quota is left to others.
+    /// Whether one more request fits beside `in_flight` others, where `reserve` per cent of the quota are left to others.
     pub(super) fn room(&mut self, now: RunTime, in_flight: usize, reserve: u8) -> Room {
         let (Some(quota), Some(window)) = (self.quota, self.window) else { return Room::Unknown };
         let allowed = to_index(quota - reserved(quota, reserve));
-        let left = self.answered.partition_point(|&at| at + window <= now);
+        let left = self.out_of(window, now);
         let counted = self.answered.len() - left;
         if in_flight >= self.caution() {
             return Room::AfterAnswer;
@@ -100,6 +100,11 @@ impl Tally {
             Some(&at) => Room::At(at + window),
             None => Room::AfterAnswer,
         }
+    }
+
+    /// How many of those accepted are not counted any more: they were answered a window ago.
+    fn out_of(&self, window: Duration, now: RunTime) -> usize {
+        self.answered.partition_point(|&at| at + window <= now)
     }
 
     /// When the window lets the next request through, by what has been counted, if `quota` in `window` is the limit.
@@ -129,7 +134,7 @@ impl Tally {
     /// What is left of the quota now, where that is known.
     pub(super) fn left(&self, now: RunTime, in_flight: usize, reserve: u8) -> Option<u64> {
         let (quota, window) = (self.quota?, self.window?);
-        let counted = self.answered.len() - self.answered.partition_point(|&at| at + window <= now);
+        let counted = self.answered.len() - self.out_of(window, now);
         let allowed = quota - reserved(quota, reserve);
         Some(allowed.saturating_sub((counted + in_flight) as u64))
     }
@@ -145,7 +150,7 @@ impl Tally {
     /// When the oldest of what is counted leaves.
     pub(super) fn renews_at(&self, now: RunTime) -> Option<RunTime> {
         let window = self.window?;
-        let left = self.answered.partition_point(|&at| at + window <= now);
+        let left = self.out_of(window, now);
         self.answered.get(left).map(|&at| at + window)
     }
 
@@ -160,7 +165,7 @@ impl Tally {
         if self.tried > 0
             && let (Some(quota), Some(window)) = (self.quota, self.window)
         {
-            let counted = self.answered.len() - self.answered.partition_point(|&at| at + window <= now);
+            let counted = self.answered.len() - self.out_of(window, now);
             if counted >= to_index(quota + self.tried) {
                 // More was tried and nothing was refused: that is the quota now.
                 self.quota = Some(quota + self.tried);
@@ -168,6 +173,11 @@ impl Tally {
                 self.clean_again(now, self.clean_needed.max(1));
             }
         }
+    }
+
+    /// Twice as many clean windows as before, until more is tried again.
+    fn more_clean_needed(&self) -> u32 {
+        (self.clean_needed.max(CLEAN_WINDOWS.0) * 2).min(CLEAN_WINDOWS.1)
     }
 
     fn clean_again(&mut self, now: RunTime, needed: u32) {
@@ -192,8 +202,7 @@ impl Tally {
         shut.latest = if said.is_some() { latest.max(shut.earliest) } else { latest };
         if self.tried > 0 {
             // Nothing new: just so much is let through.
-            let needed = (self.clean_needed.max(CLEAN_WINDOWS.0) * 2).min(CLEAN_WINDOWS.1);
-            self.clean_again(now, needed);
+            self.clean_again(now, self.more_clean_needed());
             self.shut = None;
         } else {
             self.clean_since = now;
@@ -260,7 +269,7 @@ impl Tally {
         self.quota = Some(quota.saturating_sub(less).max(1));
         if self.raised > 0 {
             self.raised = 0;
-            self.clean_needed = (self.clean_needed.max(CLEAN_WINDOWS.0) * 2).min(CLEAN_WINDOWS.1);
+            self.clean_needed = self.more_clean_needed();
         }
     }
 

@@ -186,10 +186,9 @@ mod tests {
     use super::*;
     use crate::{
         budget::{LearnedFrom, LearnedLimit, LetThrough, Renewal},
-        engine::{Carried, RequestCounts, RunTimes, TimeSpent},
-        fleet::{Selection, Tally},
+        engine::{Carried, RunTimes},
+        fleet::Selection,
         hostup::{ApiKey, ApiUrl},
-        playbook::Severity,
     };
 
     #[test]
@@ -276,7 +275,8 @@ mod tests {
         let mut run_times = RunTimes::default();
         run_times.insert(Carried { first: 0, steps: 2 }, vec![Duration::from_millis(350)]);
         let known = Knowledge { limits: vec![limit("default", 300, Some(5))], let_through: None };
-        let run = FinishedRun { knowledge: known.clone(), run_times: run_times.clone(), ..nothing() };
+        let run =
+            FinishedRun { knowledge: known.clone(), run_times: run_times.clone(), ..FinishedRun::blank() };
         memory().keep(&run, "0011", run_id, now).unwrap();
 
         let same = memory().recall(spec(), "0011", now).unwrap();
@@ -285,21 +285,5 @@ mod tests {
         assert_eq!((other.known, other.run_times), (known, RunTimes::default()));
         let without = Memory(None).recall(spec(), "0011", now).unwrap();
         assert_eq!(without.known, Knowledge::default());
-    }
-
-    fn nothing() -> FinishedRun {
-        FinishedRun {
-            targets: Vec::new(),
-            selected: Vec::new(),
-            tally: Tally::default(),
-            stop: None,
-            requests: RequestCounts::default(),
-            time: TimeSpent::default(),
-            duration: Duration::ZERO,
-            knowledge: Knowledge::default(),
-            run_times: RunTimes::default(),
-            batch: None,
-            fail_on: Severity::default(),
-        }
     }
 }

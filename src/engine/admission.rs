@@ -38,7 +38,7 @@ impl Engine {
             return admission;
         }
         let credit = self.budget.credit(now);
-        if self.requests_are(&credit) == Requests::Plenty {
+        if self.requests_with(&credit) == Requests::Plenty {
             admission.endgame = self.network_is_in_its_endgame();
             return admission;
         }
@@ -106,7 +106,11 @@ impl Engine {
     }
 
     /// How dear a request is at the moment: scarce if what is left may not do for all that is still to be sent.
-    pub(super) fn requests_are(&self, credit: &Credit) -> Requests {
+    pub(super) fn requests_are(&self, now: RunTime) -> Requests {
+        self.requests_with(&self.budget.credit(now))
+    }
+
+    fn requests_with(&self, credit: &Credit) -> Requests {
         let (probes, starts) = (self.probes.len(), self.starts.len());
         let running = self.unfinished.saturating_sub(probes + starts);
         // Polls that find nothing are counted on: one for each target.
@@ -121,7 +125,7 @@ impl Engine {
 
     /// Polls that were put off while requests were scarce need not be any more, once they are plenty.
     pub(super) fn bring_polls_forward(&mut self, now: RunTime) {
-        let scarce = self.requests_are(&self.budget.credit(now)) == Requests::Scarce;
+        let scarce = self.requests_are(now) == Requests::Scarce;
         if std::mem::replace(&mut self.was_scarce, scarce) == scarce || scarce || self.stop.is_some() {
             return;
         }
@@ -145,7 +149,7 @@ impl Engine {
             return None;
         }
         let (accepted, limit, carried) = (watch.accepted, watch.limit, target.carried());
-        let requests = self.requests_are(&self.budget.credit(now));
+        let requests = self.requests_are(now);
         let later = (accepted + self.timing.of(carried).first(requests)?).min(limit);
         (later > now).then_some(later)
     }

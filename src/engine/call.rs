@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     archive::Text,
-    budget::Signals,
+    budget::{Operation, Signals},
     fleet::{Vps, VpsId},
 };
 
@@ -251,6 +251,16 @@ impl fmt::Display for Problem {
 }
 
 impl Call {
+    /// What it does.
+    pub fn operation(&self) -> Operation {
+        match self {
+            Self::List { .. } => Operation::List,
+            Self::Probe { .. } => Operation::Probe,
+            Self::Start { .. } => Operation::Start,
+            Self::Poll { .. } => Operation::Poll,
+        }
+    }
+
     /// The VPS it is about; `None` for a listing.
     pub fn vps(&self) -> Option<&VpsId> {
         match self {

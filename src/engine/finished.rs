@@ -42,6 +42,24 @@ pub struct FinishedRun {
 }
 
 impl FinishedRun {
+    /// One in which nothing happened.
+    #[cfg(test)]
+    pub(crate) fn blank() -> Self {
+        Self {
+            targets: Vec::new(),
+            selected: Vec::new(),
+            tally: Tally::default(),
+            stop: None,
+            requests: RequestCounts::default(),
+            time: TimeSpent::default(),
+            duration: Duration::ZERO,
+            knowledge: Knowledge::default(),
+            run_times: RunTimes::default(),
+            batch: None,
+            fail_on: Severity::default(),
+        }
+    }
+
     /// How many targets ended how.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::default();
@@ -110,19 +128,7 @@ mod tests {
             let vps = Arc::new(Vps::new(Map::new()));
             Arc::new(sum_up(vps, None, RunTime::START, Map::new(), vec![result]))
         };
-        FinishedRun {
-            targets: statuses.iter().map(target).collect(),
-            selected: Vec::new(),
-            tally: Tally::default(),
-            stop,
-            requests: RequestCounts::default(),
-            time: TimeSpent::default(),
-            duration: Duration::ZERO,
-            knowledge: Knowledge::default(),
-            run_times: RunTimes::default(),
-            batch: None,
-            fail_on: Severity::default(),
-        }
+        FinishedRun { targets: statuses.iter().map(target).collect(), stop, ..FinishedRun::blank() }
     }
 
     #[test]

@@ -76,16 +76,6 @@ pub(super) fn rehearse(
     Rehearsed::stretched(quarter, whole, most - most / 4, targets.len() - most)
 }
 
-/// A call's operation in the words of [`LearnedLimit::bucket`].
-fn operation(call: &Call) -> &'static str {
-    match call {
-        Call::List { .. } => "list",
-        Call::Probe { .. } => "probe",
-        Call::Start { .. } => "start",
-        Call::Poll { .. } => "poll",
-    }
-}
-
 impl Rehearsed {
     /// What is to be expected after so many rehearsals: their requests on average, and the time of the one that took
     /// neither the longest nor the shortest. Never of none.

@@ -42,7 +42,7 @@ impl Engine {
     /// The age at which one more command is polled first, and whether as a pilot; `None` while that is not known and no
     /// pilot is wanted.
     fn first_or_pilot(&mut self, carried: Carried) -> Option<(Duration, bool)> {
-        let requests = self.requests_are(&self.budget.credit(self.now));
+        let requests = self.requests_are(self.now);
         let targets = self.unfinished;
         let timing = self.timing.of(carried);
         let known = timing.first(requests);
@@ -99,7 +99,7 @@ impl Engine {
     /// It has become known that commands take no longer than a time that is shorter than was thought: those who wait for
     /// more to be known are polled sooner.
     fn bring_first_polls_forward(&mut self, now: RunTime, carried: Carried) {
-        let requests = self.requests_are(&self.budget.credit(now));
+        let requests = self.requests_are(now);
         let timing = self.timing.of(carried);
         let Some(age) = timing.first(requests).filter(|age| timing.is_news(*age)) else { return };
         for index in timing.take_waiting() {
@@ -204,7 +204,7 @@ impl Engine {
         }
         let age = watch.polled.since(watch.accepted);
         let (pilot, accepted, carried) = (watch.pilot, watch.accepted, watch.carried);
-        let requests = self.requests_are(&self.budget.credit(now));
+        let requests = self.requests_are(now);
         let timing = self.timing.of(carried);
         if first && !pilot {
             timing.first_poll_found(age, false);

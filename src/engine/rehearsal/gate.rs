@@ -70,7 +70,7 @@ impl Gate {
         match &self.shared_by {
             SharedBy::All => true,
             SharedBy::EachVps => call.vps().is_some(),
-            SharedBy::Operation(operation) => operation == super::operation(call),
+            SharedBy::Operation(operation) => operation == call.operation().word(),
         }
     }
 
