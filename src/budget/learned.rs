@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::tally::reserved;
+
 /// What is known of the limits on one token.
 ///
 /// What another run found out is a first guess: any answer overrules it.
@@ -27,6 +29,13 @@ pub struct LearnedLimit {
     pub renewal: Renewal,
     /// How it became known.
     pub learned_from: LearnedFrom,
+}
+
+impl LearnedLimit {
+    /// Requests a window, less what is left to others: so many per cent, whole requests, and never all of them.
+    pub fn less_reserve(&self, percent: u8) -> u64 {
+        self.limit - reserved(self.limit, percent)
+    }
 }
 
 /// How spent requests come back.

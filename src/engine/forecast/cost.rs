@@ -183,7 +183,7 @@ fn held_back(
         "vps" => number(targets.iter().map(|target| 1 + 2 * target.starts.len()).max().unwrap_or_default()),
         _ => requests.total(),
     };
-    let limit = (learned.limit * u64::from(100 - spec.reserve.min(99)) / 100).max(1);
+    let limit = learned.less_reserve(spec.reserve).max(1);
     let windows = counted.div_ceil(limit);
     let span = match learned.renewal {
         // The first window is open: nothing waits for it.

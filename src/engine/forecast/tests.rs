@@ -226,6 +226,15 @@ fn a_limit_holds_back_what_it_counts() {
 }
 
 #[test]
+fn a_reserve_takes_no_more_from_a_limit_than_the_run_leaves_to_others() {
+    // A fifth of seven is one whole request, so six are left: 6 windows for 32 requests.
+    let spec = RunSpec { reserve: 20, ..spec(vec![step("a")]) };
+    let forecast = forecast_of(&spec, 10, vec![limit(7, Some(Duration::from_secs(5)))]);
+    let total = forecast.requests.total();
+    assert_eq!(forecast.time.limit.unwrap().windows, total.div_ceil(6), "{total}");
+}
+
+#[test]
 fn run_times_are_known_or_taken_for_a_second() {
     let mut spec = spec(vec![step("a"), step("b")]);
     let unknown = forecast_of(&spec, 20, vec![]).time;
