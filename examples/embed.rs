@@ -16,7 +16,7 @@ use rollcall::{
     fleet::Selection,
     hostup::{ApiKey, ApiUrl, Client, ClientOptions},
     playbook::{Playbook, Source, Surroundings},
-    runner::{self, Observer},
+    runner::{Observer, Run},
     sandbox::{Options, Sandbox},
 };
 
@@ -44,7 +44,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ..RunSpec::new(selection, playbook.steps, 1)
     };
     // No signals and no question: a program of its own decides about both.
-    let run = runner::drive(spec, client, stream::empty(), async |_| true, &mut Counter::default()).await;
+    let outcome =
+        Run::new(spec).drive(client, stream::empty(), async |_| true, &mut Counter::default()).await;
+    let run = outcome.run;
     sandbox.stop().await;
 
     for target in &run.targets {

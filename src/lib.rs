@@ -15,7 +15,7 @@
 //!     fleet::Selection,
 //!     hostup::{ApiKey, Client, ClientOptions},
 //!     playbook::Playbook,
-//!     runner::{self, Observer},
+//!     runner::{Observer, Run},
 //!     sandbox::{Options, Sandbox},
 //! };
 //!
@@ -33,8 +33,8 @@
 //! let client = Client::new(sandbox.url().parse()?, key, ClientOptions::default())?;
 //! let playbook = Playbook::of_command("uptime")?;
 //! let spec = RunSpec::new(Selection::default(), playbook.steps, 1);
-//! let run = runner::drive(spec, Arc::new(client), stream::pending(), async |_| true, &mut Silent).await;
-//! assert_eq!(run.summary().count(Status::Ok), 3);
+//! let outcome = Run::new(spec).drive(Arc::new(client), stream::pending(), async |_| true, &mut Silent).await;
+//! assert_eq!(outcome.run.summary().count(Status::Ok), 3);
 //! sandbox.stop().await;
 //! # Ok(())
 //! # })
@@ -49,6 +49,7 @@ pub mod fleet;
 pub mod hostup;
 pub mod playbook;
 pub mod progress;
+mod redact;
 pub mod report;
 pub mod runner;
 pub mod sandbox;

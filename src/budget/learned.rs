@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::tally::reserved;
 
 /// What is known of the limits on one token.
 ///
 /// What another run found out is a first guess: any answer overrules it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Knowledge {
     /// The limits met or named.
     pub limits: Vec<LearnedLimit>,
@@ -16,7 +18,7 @@ pub struct Knowledge {
 }
 
 /// One limit of the API, as far as it became known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LearnedLimit {
     /// Which requests share it: `default` for all of them, an operation (`list`, `probe`, `start`, `poll`), or `vps` for
     /// those to one VPS.
@@ -39,7 +41,7 @@ impl LearnedLimit {
 }
 
 /// How spent requests come back.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Renewal {
     /// All at once, when the window ends; also where nothing else is known.
     #[default]
@@ -59,7 +61,7 @@ impl Renewal {
 }
 
 /// How a limit became known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LearnedFrom {
     /// The API said it in a header.
     Header,
@@ -78,7 +80,7 @@ impl LearnedFrom {
 }
 
 /// Requests that left as fast as they could, none of which was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LetThrough {
     /// How many.
     pub requests: u64,

@@ -62,7 +62,35 @@ pub(super) struct Connection {
     pub(super) account: Option<Account>,
 }
 
+impl Connection {
+    fn to(url: ApiUrl, key: ApiKey) -> Result<Self, Failure> {
+        let account = Some(Account::new(&url, &key));
+        Self::with(url, key, None, account)
+    }
+
+    fn with(
+        url: ApiUrl,
+        key: ApiKey,
+        sandbox: Option<Sandbox>,
+        account: Option<Account>,
+    ) -> Result<Self, Failure> {
+        let options = ClientOptions { connections: DEFAULT_CONNECTIONS, ..ClientOptions::default() };
+        let client = Client::new(url, key, options)
+            .map_err(|error| Failure::internal(format!("no HTTP client: {error}")))?;
+        Ok(Self { client: Arc::new(client), sandbox, account })
+    }
+}
+
 impl ConnectionArgs {
+    /// Opens the connection, to the API at this address unless another one, or the sandbox, is named.
+    pub(super) async fn open_or_at(&self, url: &str) -> Result<Connection, Failure> {
+        if self.sandbox.is_none() && self.api.api_url.is_none() {
+            self.api.open_at(url)
+        } else {
+            self.open().await
+        }
+    }
+
     /// Whether the run is against the sandbox inside this process.
     pub(super) fn is_sandbox(&self) -> bool {
         self.sandbox.is_some()
@@ -70,29 +98,31 @@ impl ConnectionArgs {
 
     /// Opens the connection: reads the key, starts the sandbox if asked to. Sends nothing.
     pub(super) async fn open(&self) -> Result<Connection, Failure> {
-        let options = ClientOptions { connections: DEFAULT_CONNECTIONS, ..ClientOptions::default() };
-        let (url, key, sandbox, account) = if let Some(text) = &self.sandbox {
-            let options =
-                Options::parse(text).map_err(|error| Failure::usage(format!("--sandbox: {error}")))?;
-            let sandbox = Sandbox::start(options)
-                .await
-                .map_err(|error| Failure::usage(format!("--sandbox: {error}")))?;
-            // The sandbox's own key: a real one in the environment must never reach it.
-            let key = ApiKey::from_text(sandbox.token())
-                .map_err(|error| Failure::usage(format!("--sandbox: {error}")))?;
-            (parse_url(&sandbox.url())?, key, Some(sandbox), None)
-        } else {
+        let Some(text) = &self.sandbox else {
             let (url, key) = self.api.url_and_key(" To try rollcall without one, add --sandbox 200")?;
-            let account = Account::new(&url, &key);
-            (url, key, None, Some(account))
+            return Connection::to(url, key);
         };
-        let client = Client::new(url, key, options)
-            .map_err(|error| Failure::internal(format!("no HTTP client: {error}")))?;
-        Ok(Connection { client: Arc::new(client), sandbox, account })
+        let unusable = |error: &dyn std::fmt::Display| Failure::usage(format!("--sandbox: {error}"));
+        let options = Options::parse(text).map_err(|error| unusable(&error))?;
+        let sandbox = Sandbox::start(options).await.map_err(|error| unusable(&error))?;
+        // The sandbox's own key: a real one in the environment must never reach it.
+        let key = ApiKey::from_text(sandbox.token()).map_err(|error| unusable(&error))?;
+        Connection::with(parse_url(&sandbox.url())?, key, Some(sandbox), None)
     }
 }
 
 impl ApiArgs {
+    /// The address that the flags or the environment name, where it is another one than this.
+    pub(super) fn other_than(&self, url: &str) -> Option<&str> {
+        let is_same = |named: &&str| named.parse().is_ok_and(|named: ApiUrl| named.to_string() == url);
+        self.api_url.as_deref().filter(|named| !is_same(named))
+    }
+
+    /// A connection to the API at this address. Sends nothing.
+    pub(super) fn open_at(&self, url: &str) -> Result<Connection, Failure> {
+        Connection::to(parse_url(url)?, self.key("")?)
+    }
+
     /// The account that the flags and the environment name. Sends nothing.
     pub(super) fn account(&self, without_key: &str) -> Result<Account, Failure> {
         let (url, key) = self.url_and_key(without_key)?;

@@ -59,15 +59,19 @@ pub(super) struct ExecArgs {
 
 impl ExecArgs {
     pub(super) async fn execute(&self) -> Result<u8, Failure> {
+        let mut playbook = Playbook::of_command(&self.text()?)?;
+        self.pace.apply(&mut playbook);
         let execution = Execution {
-            playbook: Playbook::of_command(&self.text()?)?,
-            selection: &self.selection,
-            connection: &self.connection,
+            selection: self.selection.with_rules(playbook.targets.clone(), self.store.directory())?,
+            allow_empty: self.selection.allow_empty(),
+            confirmation: self.confirmation.of(&playbook.steps, self.connection.is_sandbox())?,
+            connection: self.connection.open().await?,
+            playbook,
             store: &self.store,
-            pace: &self.pace,
+            timeout: self.pace.timeout(),
+            reserve: self.pace.reserve().unwrap_or(0),
             // Without checks there is nothing to weigh.
             fail_on: Severity::default(),
-            confirmation: &self.confirmation,
             output: &self.output,
         };
         execution.perform().await

@@ -1,27 +1,34 @@
-//! From a playbook and flags to an exit code: what `run` and `exec` have in common.
+//! From a playbook and flags to an exit code: what `run`, `exec`, `retry` and `resume` have in common.
 
-use std::io::{self, Write};
+use std::{
+    collections::HashSet,
+    fmt::Write as _,
+    io::{self, Write as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use ulid::Ulid;
 
 use super::{
     Failure,
-    confirmation::{Confirmation, ConfirmationArgs},
-    connection::ConnectionArgs,
+    confirmation::Confirmation,
+    connection::Connection,
+    in_flight,
     output::OutputArgs,
-    pace::PaceArgs,
-    selection::SelectionArgs,
-    state::StoreArgs,
+    recipe::Recipe,
+    state::{Kept, Memory, StoreArgs},
 };
 use crate::{
     budget::RunTime,
-    engine::{Event, EventKind, FinishedRun, RunSpec, Status},
-    fleet::Selection,
+    engine::{Event, EventKind, FinishedRun, InFlight, Ran, RunSpec, Status},
+    fleet::{Selection, Vps},
     playbook::{Playbook, Severity},
     progress::Progress,
     report::{self, RunRecord},
-    runner::{self, Observer},
+    runner::{self, Observer, Outcome, Run},
+    store::NewRun,
 };
 
 /// The exit code of a selection that picks nothing. Source: failure model, section 2.
@@ -31,95 +38,185 @@ pub(super) const NOTHING_MATCHED: u8 = 8;
 pub(super) struct Execution<'a> {
     /// What the file, or the command, says.
     pub(super) playbook: Playbook,
-    pub(super) selection: &'a SelectionArgs,
-    pub(super) connection: &'a ConnectionArgs,
+    pub(super) selection: Selection,
+    pub(super) allow_empty: bool,
+    pub(super) confirmation: Confirmation,
+    pub(super) connection: Connection,
     pub(super) store: &'a StoreArgs,
-    pub(super) pace: &'a PaceArgs,
+    /// How long a step may take that does not say.
+    pub(super) timeout: Option<Duration>,
+    /// How much is left to others on the same key, in per cent.
+    pub(super) reserve: u8,
     pub(super) fail_on: Severity,
-    pub(super) confirmation: &'a ConfirmationArgs,
     pub(super) output: &'a OutputArgs,
 }
 
 impl Execution<'_> {
     /// Runs it to its end and writes its result.
-    pub(super) async fn perform(mut self) -> Result<u8, Failure> {
-        self.pace.apply(&mut self.playbook);
-        let selection = self.selection.with_rules(self.playbook.targets.clone())?;
-        let confirmation = self.confirmation.of(&self.playbook.steps, self.connection.is_sandbox())?;
-        let connection = self.connection.open().await?;
-        let mut memory = self.store.open(&connection)?;
-        let interrupts = runner::interrupts()
-            .map_err(|error| Failure::internal(format!("no signal handlers: {error}")))?;
+    pub(super) async fn perform(self) -> Result<u8, Failure> {
+        let connection = &self.connection;
+        let mut memory = self.store.open(connection)?;
         let run_id = Ulid::generate();
         let started_at = Timestamp::now();
 
+        let spec = memory.recall(self.spec(run_id), &self.playbook.sha256, started_at)?;
+        let url = connection.client.url().to_string();
+        let unfinished = memory.unfinished(&url)?;
         let playbook = &self.playbook;
+        let recipe = Recipe::new(playbook, self.timeout, self.reserve, self.fail_on);
         let secrets: Vec<String> = playbook.vars.secrets().map(str::to_owned).collect();
-        let mut watcher = Watcher {
-            progress: Progress::new(self.output.progress(), super::stderr_moves_its_cursor(), &playbook.name)
-                .without(&secrets),
-        };
-        let spec = self.spec(selection, &confirmation, run_id);
-        let run = runner::drive(
-            memory.recall(spec, &playbook.sha256, started_at)?,
-            connection.client.clone(),
-            interrupts,
-            |targets| confirmation.ask(targets),
-            &mut watcher,
-        )
-        .await;
-        watcher.progress.finish();
-        if let Some(sandbox) = connection.sandbox {
-            sandbox.stop().await;
-        }
-
-        let mut exit_code = self.exit_code(&run);
-        if exit_code == NOTHING_MATCHED {
-            let _ = writeln!(io::stderr(), "rollcall: 0 of {} listed VPSes match", run.tally.listed);
-        }
-        if let Err(failure) = memory.keep(&run, &playbook.sha256, run_id, Timestamp::now()) {
-            // The result is worth more than what the next run could begin with.
-            let _ = failure.report();
-            exit_code = if exit_code < 128 { Failure::OUTPUT } else { exit_code };
-        }
-        let record = RunRecord {
-            run_id: run_id.to_string(),
-            playbook_name: playbook.name.clone(),
-            playbook_path: playbook.path.clone(),
-            playbook_sha256: playbook.sha256.clone(),
+        let id = run_id.to_string();
+        let new = NewRun {
+            id: &id,
             started_at,
-            api_url: connection.client.url().to_string(),
-            exit_code,
-            columns: playbook.report.columns.clone(),
-            group_by: self.output.group().map(str::to_owned).or_else(|| playbook.report.group_by.clone()),
-            normalize: self.output.normalize(),
-            secrets,
-            run,
+            url: &url,
+            in_sandbox: connection.sandbox.is_some(),
+            playbook_name: &playbook.name,
+            playbook_path: playbook.path.as_deref(),
+            playbook_sha256: &playbook.sha256,
+            source: &recipe.to_json(),
         };
-        self.output.write(&record)
+        let (kept, recorder) = memory.begin(&new, &secrets)?;
+        let performance = Performance {
+            id,
+            started_at,
+            playbook,
+            secrets,
+            output: self.output,
+            allow_empty: self.allow_empty,
+            unfinished,
+        };
+        let run = Run::new(spec).recorded(recorder);
+        let ask = |targets| self.confirmation.ask(targets);
+        performance.perform(run, self.connection, memory, kept, ask).await
     }
 
-    fn spec(&self, selection: Selection, confirmation: &Confirmation, run_id: Ulid) -> RunSpec {
+    fn spec(&self, run_id: Ulid) -> RunSpec {
         // The run's own id is as good a seed as any, and it is in the report.
         let seed = u64::from_le_bytes(run_id.to_bytes()[8..].try_into().expect("8 of 16 bytes"));
         RunSpec {
             fail_on: self.fail_on,
-            confirm_over: confirmation.over,
-            reserve: self.pace.reserve(),
-            ..spec_of(&self.playbook, selection, seed)
+            confirm_over: self.confirmation.over,
+            reserve: self.reserve,
+            ..spec_of(&self.playbook, self.selection.clone(), seed)
+        }
+    }
+}
+
+/// A run whose every part is ready.
+pub(super) struct Performance<'a> {
+    pub(super) id: String,
+    pub(super) started_at: Timestamp,
+    pub(super) playbook: &'a Playbook,
+    pub(super) secrets: Vec<String>,
+    pub(super) output: &'a OutputArgs,
+    pub(super) allow_empty: bool,
+    /// The targets of other runs that were not finished, by run.
+    pub(super) unfinished: Vec<(String, HashSet<String>)>,
+}
+
+impl Performance<'_> {
+    /// Runs it to its end, keeps it and writes its result.
+    pub(super) async fn perform<Question: Future<Output = bool>>(
+        self,
+        run: Run,
+        connection: Connection,
+        mut memory: Memory,
+        kept: Option<Kept>,
+        ask: impl Fn(usize) -> Question,
+    ) -> Result<u8, Failure> {
+        let signals =
+            runner::signals().map_err(|error| Failure::internal(format!("no signal handlers: {error}")))?;
+        let playbook = self.playbook;
+        let progress =
+            Progress::new(self.output.progress(), super::stderr_moves_its_cursor(), &playbook.name);
+        let mut watcher =
+            Watcher { progress: progress.without(&self.secrets), unfinished: self.unfinished.clone() };
+        let outcome = run.drive(connection.client.clone(), signals, ask, &mut watcher).await;
+        watcher.progress.finish();
+        let api_url = connection.client.url().to_string();
+        if let Some(sandbox) = connection.sandbox {
+            sandbox.stop().await;
+        }
+
+        let mut exit_code = self.exit_code(&outcome);
+        let Outcome { run, unrecorded, .. } = outcome;
+        if exit_code == NOTHING_MATCHED {
+            let _ = writeln!(io::stderr(), "rollcall: 0 of {} listed VPSes match", run.tally.listed);
+        }
+        // The result is worth more than what is kept of it.
+        let with_trouble = |failure: Failure, exit_code| {
+            let _ = failure.report();
+            if exit_code < Failure::INTERNAL { Failure::OUTPUT } else { exit_code }
+        };
+        if let Some(why) = &unrecorded {
+            let what = format!("not all of this run could be written down: {why}");
+            exit_code = with_trouble(Failure::new(Failure::OUTPUT, what), exit_code);
+            let _ = io::stderr().write_all(unwritten(&run).as_bytes());
+        }
+        let learned = memory.keep(&run, &playbook.sha256, &self.id, Timestamp::now());
+        if let Err(failure) = learned.and_then(|()| match &kept {
+            Some(kept) => memory.end(kept, &run, exit_code),
+            None => Ok(()),
+        }) {
+            exit_code = with_trouble(failure, exit_code);
+        }
+        drop(kept);
+        let record = self.record(run, api_url, exit_code);
+        self.output.write(&record)
+    }
+
+    /// What the report is made of.
+    pub(super) fn record(&self, run: FinishedRun, api_url: String, exit_code: u8) -> RunRecord {
+        let Playbook { name, path, sha256, report, .. } = self.playbook;
+        RunRecord {
+            run_id: self.id.clone(),
+            playbook_name: name.clone(),
+            playbook_path: path.clone(),
+            playbook_sha256: sha256.clone(),
+            started_at: self.started_at,
+            api_url,
+            exit_code,
+            columns: report.columns.clone(),
+            group_by: self.output.group().map(str::to_owned).or_else(|| report.group_by.clone()),
+            normalize: self.output.normalize(),
+            secrets: self.secrets.clone(),
+            run,
         }
     }
 
-    fn exit_code(&self, run: &FinishedRun) -> u8 {
-        let code = run.exit_code(self.selection.allow_empty());
+    fn exit_code(&self, outcome: &Outcome) -> u8 {
+        let Outcome { run, defect, .. } = outcome;
+        let code = run.exit_code(self.allow_empty);
         let enough = self
             .output
             .min_coverage()
             .zip(run.summary().coverage())
             .is_some_and(|(percent, coverage)| coverage * 100.0 >= f64::from(percent));
-        // Coverage forgives what did not run, never what ran and failed.
-        if code == 3 && enough { 0 } else { code }
+        match code {
+            0..128 if *defect => Failure::INTERNAL,
+            // Coverage forgives what did not run, never what ran and failed.
+            3 if enough => 0,
+            code => code,
+        }
     }
+}
+
+/// What a store that failed may not have: a line for each target on which something was started.
+fn unwritten(run: &FinishedRun) -> String {
+    let mut text = String::new();
+    for target in run.targets.iter().filter(|target| target.ran != Ran::No) {
+        let name = report::inert(target.vps.name_or_id());
+        let id = report::inert(target.vps.raw_id());
+        for step in target.steps.iter().filter(|step| step.ran != Ran::No) {
+            let pid = step.pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
+            let exit = step.exit_code.map_or_else(String::new, |code| format!(", exit {code}"));
+            let step_name = report::inert(&step.name);
+            let _ =
+                writeln!(text, "  perhaps not kept: {name} ({id}): {step_name}: {}{exit}{pid}", step.status);
+        }
+    }
+    text
 }
 
 /// What the engine is told of a playbook.
@@ -148,6 +245,7 @@ pub(super) fn parse_severity(text: &str) -> Result<Severity, String> {
 /// Shows a run's events on stderr and in the log.
 struct Watcher {
     progress: Progress,
+    unfinished: Vec<(String, HashSet<String>)>,
 }
 
 impl Observer for Watcher {
@@ -171,5 +269,27 @@ impl Observer for Watcher {
 
     fn tick(&mut self, now: RunTime) {
         self.progress.tick(now);
+    }
+
+    fn targets(&mut self, vpses: &[Arc<Vps>]) {
+        for (run, open) in std::mem::take(&mut self.unfinished) {
+            let both = vpses.iter().filter(|vps| open.contains(vps.raw_id())).count();
+            if both > 0 {
+                let targets = if both == 1 { "target" } else { "targets" };
+                self.progress.suspend(|| {
+                    tracing::warn!(
+                        "run {run} is not finished on {both} of these {targets}: \
+                         `rollcall resume {run}` goes on with it and repeats nothing"
+                    );
+                });
+            }
+        }
+    }
+
+    fn in_flight(&mut self, now: RunTime, calls: &[InFlight]) {
+        let lines = in_flight::lines(now, calls);
+        self.progress.suspend(|| {
+            let _ = io::stderr().write_all(lines.as_bytes());
+        });
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     engine::{Event, FinishedRun, Purpose, RunSpec, Stop},
     progress::{Mode, Progress},
     report,
-    runner::{self, Observer},
+    runner::{self, Observer, Run},
 };
 
 /// How a listing ended.
@@ -19,11 +19,12 @@ pub(super) enum Listing {
 
 /// Lists what `spec` selects.
 pub(super) async fn list(connection: Connection, spec: RunSpec, what: &str) -> Result<Listing, Failure> {
-    let interrupts =
-        runner::interrupts().map_err(|error| Failure::internal(format!("no signal handlers: {error}")))?;
+    let signals =
+        runner::signals().map_err(|error| Failure::internal(format!("no signal handlers: {error}")))?;
     let mut watcher = Quiet { progress: Progress::new(Mode::None, super::stderr_moves_its_cursor(), what) };
     let spec = RunSpec { purpose: Purpose::List, ..spec };
-    let run = runner::drive(spec, connection.client.clone(), interrupts, async |_| true, &mut watcher).await;
+    let driven = Run::new(spec).drive(connection.client.clone(), signals, async |_| true, &mut watcher).await;
+    let run = driven.run;
     let api_url = connection.client.url().to_string();
     if let Some(sandbox) = connection.sandbox {
         sandbox.stop().await;
@@ -37,6 +38,8 @@ pub(super) async fn list(connection: Connection, spec: RunSpec, what: &str) -> R
         | Stop::Inventory(_)
         | Stop::Deadline
         | Stop::Patience(_)
+        | Stop::Store(_)
+        | Stop::Secret(_)
         | Stop::MaxFailures { .. } => Err(Failure::new(Failure::API, message)),
     }
 }

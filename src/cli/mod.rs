@@ -13,6 +13,8 @@ mod diagnostics;
 mod exec;
 mod execution;
 mod failure;
+mod history;
+mod in_flight;
 mod init;
 mod limits;
 mod listing;
@@ -22,10 +24,14 @@ mod output;
 mod pace;
 mod plan;
 mod playbook_file;
+mod recipe;
+mod resume;
+mod retry;
 mod run;
 mod sandbox;
 mod schema;
 mod selection;
+mod show;
 mod state;
 mod targets;
 
@@ -76,6 +82,12 @@ enum Command {
     Check(check::CheckArgs),
     /// List the VPSes that a selection picks; starts nothing
     Targets(Box<targets::TargetsArgs>),
+    /// Finish a run that was cut short: asks for what was started, starts what was not, repeats nothing
+    Resume(Box<resume::ResumeArgs>),
+    /// Run the same playbook again on the targets of a run that failed or were never started
+    Retry(Box<retry::RetryArgs>),
+    /// Show a run that is kept, in any format; sends nothing
+    Show(Box<show::ShowArgs>),
     /// Show what earlier runs learned of the API's limits; sends nothing
     Limits(limits::LimitsArgs),
     /// Serve the built-in HostUp-compatible API on this machine until stopped
@@ -139,6 +151,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Plan(plan) => plan.execute().await,
             Command::Check(check) => check.execute(),
             Command::Targets(targets) => targets.execute().await,
+            Command::Resume(resume) => resume.execute().await,
+            Command::Retry(retry) => retry.execute().await,
+            Command::Show(show) => show.execute(),
             Command::Limits(limits) => limits.execute(),
             Command::Sandbox(sandbox) => sandbox.execute().await,
             Command::Init(init) => init.execute(),

@@ -46,8 +46,13 @@ pub(super) struct PaceArgs {
 
 impl PaceArgs {
     /// How much is left to others on the same key, in per cent.
-    pub(super) fn reserve(&self) -> u8 {
-        self.reserve.unwrap_or(0)
+    pub(super) fn reserve(&self) -> Option<u8> {
+        self.reserve
+    }
+
+    /// How long a step may take that does not say.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.timeout
     }
 
     /// Puts what the flags say into the playbook, and gives a run that changes something its canary.
@@ -92,7 +97,7 @@ fn parse_batches(text: &str) -> Result<Batches, String> {
     text.split(',').map(size).collect::<Result<_, _>>().map(Batches)
 }
 
-fn parse_portion(text: &str) -> Result<Portion, String> {
+pub(super) fn parse_portion(text: &str) -> Result<Portion, String> {
     text.parse().map_err(|error: crate::playbook::QuantityError| error.to_string())
 }
 

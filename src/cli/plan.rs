@@ -84,10 +84,10 @@ impl PlanArgs {
     pub(super) async fn execute(&self) -> Result<u8, Failure> {
         let mut playbook = playbook_file::read(&self.playbook, self.vars.clone())?;
         self.pace.apply(&mut playbook);
-        let selection = self.selection.with_rules(playbook.targets.clone())?;
+        let selection = self.selection.with_rules(playbook.targets.clone(), self.store.directory())?;
         let connection = self.connection.open().await?;
-        let mut memory = self.store.open(&connection)?;
-        let reserve = self.pace.reserve();
+        let mut memory = self.store.open_to_learn(&connection)?;
+        let reserve = self.pace.reserve().unwrap_or(0);
         let spec = RunSpec { reserve, ..execution::spec_of(&playbook, selection, rand::random()) };
         let spec = memory.recall(spec, &playbook.sha256, Timestamp::now())?;
         let (run, api_url) = match listing::list(connection, spec.clone(), &playbook.name).await? {

@@ -64,15 +64,18 @@ pub(super) struct RunArgs {
 
 impl RunArgs {
     pub(super) async fn execute(&self) -> Result<u8, Failure> {
-        let playbook = playbook_file::read(&self.playbook, self.vars.clone())?;
+        let mut playbook = playbook_file::read(&self.playbook, self.vars.clone())?;
+        self.pace.apply(&mut playbook);
         let execution = Execution {
+            selection: self.selection.with_rules(playbook.targets.clone(), self.store.directory())?,
+            allow_empty: self.selection.allow_empty(),
+            confirmation: self.confirmation.of(&playbook.steps, self.connection.is_sandbox())?,
+            connection: self.connection.open().await?,
             playbook,
-            selection: &self.selection,
-            connection: &self.connection,
             store: &self.store,
-            pace: &self.pace,
+            timeout: self.pace.timeout(),
+            reserve: self.pace.reserve().unwrap_or(0),
             fail_on: self.fail_on.unwrap_or_default(),
-            confirmation: &self.confirmation,
             output: &self.output,
         };
         execution.perform().await

@@ -10,7 +10,7 @@ use futures::StreamExt;
 
 use super::{Failure, connection};
 use crate::{
-    runner,
+    runner::{self, Signal},
     sandbox::{Options, Sandbox},
 };
 
@@ -37,16 +37,22 @@ impl SandboxArgs {
         if let Some(path) = &self.key_file {
             connection::key_from_file(path)?.trim_end().clone_into(&mut self.options.token);
         }
-        let mut interrupts = runner::interrupts()
-            .map_err(|error| Failure::internal(format!("no signal handlers: {error}")))?;
+        let mut signals =
+            runner::signals().map_err(|error| Failure::internal(format!("no signal handlers: {error}")))?;
         let sandbox =
             Sandbox::start(self.options).await.map_err(|error| Failure::usage(error.to_string()))?;
         let _ = writeln!(io::stdout(), "{}", sandbox.url());
         let _ = io::stdout().flush();
-        let signal = interrupts.next().await;
+        let mut number = None;
+        while let Some(signal) = signals.next().await {
+            if let Signal::Interrupt(signal) = signal {
+                number = Some(signal);
+                break;
+            }
+        }
         sandbox.stop().await;
         // Being told to stop is how this command ends well.
-        Ok(signal.filter(|&number| number == 1).map_or(0, |_| 129))
+        Ok(number.filter(|&number| number == 1).map_or(0, |_| 129))
     }
 }
 

@@ -1,12 +1,17 @@
 //! The flags that pick targets.
 
-use std::{fs, io::Read, str::FromStr};
+use std::{fs, io::Read, path::Path, str::FromStr};
 
 use clap::Args;
 use serde_json::Value;
 
-use super::Failure;
+use super::{
+    Failure,
+    history::{self, RunName},
+    state::StateDirectoryArgs,
+};
 use crate::{
+    engine::Status,
     fleet::Selection,
     playbook::{Expression, FieldRule, Pattern, TargetRules},
 };
@@ -34,8 +39,9 @@ pub(super) struct SelectionArgs {
     #[arg(long, value_name = "NAME|ID|IP")]
     target: Vec<String>,
 
-    /// Only the VPSes listed in a file, or - for stdin: names or ids one a line, or JSON that rollcall wrote
-    #[arg(long, value_name = "FILE|-")]
+    /// Only the VPSes listed in a file, or - for stdin: names or ids one a line, or JSON that rollcall wrote; or those that
+    /// ended so in a run that is kept, for example last:failed,timed_out
+    #[arg(long, value_name = "FILE|-|RUN:STATUS")]
     targets: Option<String>,
 
     /// Only N of the selected, drawn at random
@@ -79,10 +85,17 @@ impl SelectionArgs {
     }
 
     /// These flags and the rules of a playbook, which must agree.
-    pub(super) fn with_rules(&self, playbook: TargetRules) -> Result<Selection, Failure> {
+    pub(super) fn with_rules(
+        &self,
+        playbook: TargetRules,
+        directory: &StateDirectoryArgs,
+    ) -> Result<Selection, Failure> {
         let listed = match self.targets.as_deref() {
             Some("") => return Err(empty("--targets")),
-            Some(path) => Some(read_list(path)?),
+            Some(text) => Some(match of_run(text) {
+                Some((run, statuses)) => kept_targets(directory, &run, &statuses, text)?,
+                None => read_list(text)?,
+            }),
             None => None,
         };
         if self.target.iter().any(|name| name.trim().is_empty()) {
@@ -141,6 +154,41 @@ fn field_rules(patterns: &[FieldPattern]) -> Vec<FieldRule> {
         }
     }
     rules
+}
+
+/// `RUN:STATUS`, with commas between several statuses, where the text is that and no file of that name is there.
+fn of_run(text: &str) -> Option<(RunName, Vec<Status>)> {
+    let (run, statuses) = text.split_once(':')?;
+    let run = run.parse().ok()?;
+    let statuses: Option<Vec<Status>> = statuses.split(',').map(|word| parse_status(word).ok()).collect();
+    statuses.filter(|_| !Path::new(text).exists()).map(|statuses| (run, statuses))
+}
+
+/// Reads a status.
+pub(super) fn parse_status(word: &str) -> Result<Status, String> {
+    let found = Status::ALL.into_iter().find(|status| status.word() == word.trim());
+    found.ok_or_else(|| format!("there are {}", Status::ALL.map(Status::word).join(", ")))
+}
+
+/// The ids of the targets that ended so in a run.
+fn kept_targets(
+    directory: &StateDirectoryArgs,
+    run: &RunName,
+    statuses: &[Status],
+    text: &str,
+) -> Result<Vec<String>, Failure> {
+    let store = directory.open_existing()?.ok_or_else(|| Failure::usage("no runs are kept here"))?;
+    let head = history::find(&store, run)?;
+    let past = history::read(&store, &head)?;
+    let results = past.left_off.targets.iter().filter_map(|target| target.result.as_ref());
+    let ids: Vec<String> = results
+        .filter(|result| statuses.contains(&result.status))
+        .map(|result| result.vps.raw_id().to_owned())
+        .collect();
+    if ids.is_empty() {
+        return Err(Failure::usage(format!("--targets {text}: no target of run {} ended so", head.id)));
+    }
+    Ok(ids)
 }
 
 fn read_list(path: &str) -> Result<Vec<String>, Failure> {
@@ -204,7 +252,7 @@ mod tests {
             SelectionArgs { condition: Some(" ".to_owned()), ..SelectionArgs::default() },
             SelectionArgs { targets: Some(String::new()), ..SelectionArgs::default() },
         ] {
-            assert!(flags.with_rules(TargetRules::default()).is_err());
+            assert!(flags.with_rules(TargetRules::default(), &StateDirectoryArgs::default()).is_err());
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is kept between runs: where it is, whether it is used, and what a run begins with and leaves behind.
 
 use std::{
+    collections::HashSet,
     env,
     error::Error as _,
     ffi::OsString,
@@ -9,27 +10,27 @@ use std::{
 
 use clap::Args;
 use jiff::Timestamp;
-use ulid::Ulid;
 
 use super::{Failure, connection::Connection};
 use crate::{
     budget::Knowledge,
     engine::{FinishedRun, RunSpec},
     playbook::quoted,
-    store::{Account, Learned, Store, StoreError},
+    runner::Recorder,
+    store::{Account, Ending, Learned, NewRun, Owner, RunNumber, Store, StoreError},
 };
 
 /// What to do where the store cannot be used for a reason that lies outside of it.
 const ELSEWHERE: &str = "name another directory with --state-dir, or run without one with --no-store";
 
 /// Where what is kept between runs lies.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "State")]
 pub(super) struct StateDirectoryArgs {
     #[arg(
         long,
         value_name = "DIR",
-        help = "Where rollcall keeps what it learns [default: $XDG_STATE_HOME/rollcall or ~/.local/state/rollcall]",
+        help = "Where rollcall keeps its runs and what it learns [default: $XDG_STATE_HOME/rollcall or ~/.local/state/rollcall]",
         env = "ROLLCALL_STATE_DIR"
     )]
     state_dir: Option<PathBuf>,
@@ -42,7 +43,7 @@ pub(super) struct StoreArgs {
     #[command(flatten)]
     directory: StateDirectoryArgs,
 
-    /// Begin with nothing that earlier runs learned, and keep nothing; so it is with --sandbox anyway
+    /// Begin with nothing that earlier runs learned, and keep nothing: a run that is cut short cannot be resumed
     #[arg(long)]
     no_store: bool,
 }
@@ -71,20 +72,106 @@ fn default_directory(state_home: Option<OsString>, home: Option<OsString>) -> Op
 }
 
 impl StoreArgs {
-    /// Opens what is kept for the account of a connection; makes the store where there is none.
+    /// Where it lies.
+    pub(super) fn directory(&self) -> &StateDirectoryArgs {
+        &self.directory
+    }
+
+    /// Opens what is known of the account of a connection, for a command that starts nothing. A sandbox inside this process
+    /// has none.
+    pub(super) fn open_to_learn(&self, connection: &Connection) -> Result<Memory, Failure> {
+        if connection.account.is_none() { Ok(Memory::none()) } else { self.open(connection) }
+    }
+
+    /// Opens what is kept, of runs and of the account of a connection; makes the store where there is none.
     pub(super) fn open(&self, connection: &Connection) -> Result<Memory, Failure> {
-        let Some(account) = connection.account.clone().filter(|_| !self.no_store) else {
-            return Ok(Memory(None));
-        };
+        if self.no_store {
+            return Ok(Memory::none());
+        }
         let store = Store::open(&self.directory.directory()?).map_err(|error| unusable("", &error))?;
-        Ok(Memory(Some((store, account))))
+        Ok(Memory { store: Some(store), account: connection.account.clone() })
     }
 }
 
-/// What is kept for an account; nothing with `--no-store` or the sandbox.
-pub(super) struct Memory(Option<(Store, Account)>);
+/// What is kept: of runs everything, and what was learned on an account. Nothing with `--no-store`.
+pub(super) struct Memory {
+    store: Option<Store>,
+    /// `None` with the sandbox, whose limits are gone with it.
+    account: Option<Account>,
+}
+
+/// A run that is being written down.
+pub(super) struct Kept {
+    number: RunNumber,
+    /// As long as it lives, no other process works on the run.
+    _owner: Owner,
+}
 
 impl Memory {
+    /// Keeps nothing.
+    pub(super) fn none() -> Self {
+        Self { store: None, account: None }
+    }
+
+    /// What is kept in this store for this account.
+    pub(super) fn of(store: Store, account: Option<Account>) -> Self {
+        Self { store: Some(store), account }
+    }
+
+    fn learning(&mut self) -> Option<(&mut Store, &Account)> {
+        self.store.as_mut().zip(self.account.as_ref())
+    }
+
+    /// Begins to write down a run, without these secrets.
+    pub(super) fn begin(
+        &mut self,
+        run: &NewRun<'_>,
+        secrets: &[String],
+    ) -> Result<(Option<Kept>, Option<Recorder>), Failure> {
+        let Some(store) = &mut self.store else { return Ok((None, None)) };
+        let mut begin = || -> Result<_, StoreError> {
+            let owner = store.own(run.id)?;
+            let number = store.begin_run(run)?;
+            let log = store.log(number, secrets)?;
+            Ok(owner.map(|owner| (Kept { number, _owner: owner }, Recorder::new(log))))
+        };
+        Ok(begin().map_err(|error| unusable("", &error))?.unzip())
+    }
+
+    /// Goes on to write down a run, without these secrets.
+    pub(super) fn go_on(
+        &mut self,
+        number: RunNumber,
+        owner: Owner,
+        secrets: &[String],
+    ) -> Result<(Option<Kept>, Option<Recorder>), Failure> {
+        let Some(store) = &mut self.store else { return Ok((None, None)) };
+        let log = store.reopen_run(number).and_then(|()| store.log(number, secrets));
+        let log = log.map_err(|error| unusable("", &error))?;
+        Ok((Some(Kept { number, _owner: owner }), Some(Recorder::new(log))))
+    }
+
+    /// Writes down how a run ended.
+    pub(super) fn end(&mut self, kept: &Kept, run: &FinishedRun, exit_code: u8) -> Result<(), Failure> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        store
+            .end_run(kept.number, Timestamp::now(), exit_code, &Ending::of(run))
+            .map_err(|error| unusable("cannot write down how this run ended: ", &error))
+    }
+
+    /// The targets of other runs at this API that were not finished, by run.
+    pub(super) fn unfinished(&self, url: &str) -> Result<Vec<(String, HashSet<String>)>, Failure> {
+        let Some(store) = &self.store else { return Ok(Vec::new()) };
+        let mut runs: Vec<(String, HashSet<String>)> = Vec::new();
+        for (run, vps) in store.open_targets(url).map_err(|error| unusable("", &error))? {
+            match runs.last_mut().filter(|(id, _)| *id == run) {
+                Some((_, vpses)) => _ = vpses.insert(vps),
+                None => runs.push((run, HashSet::from([vps]))),
+            }
+        }
+        Ok(runs)
+    }
+
     /// Gives a run of this playbook what is known.
     pub(super) fn recall(
         &self,
@@ -92,7 +179,21 @@ impl Memory {
         playbook_sha256: &str,
         now: Timestamp,
     ) -> Result<RunSpec, Failure> {
-        let Some((store, account)) = &self.0 else { return Ok(spec) };
+        match &self.store {
+            Some(store) => Self::recall_from(store, self.account.as_ref(), spec, playbook_sha256, now),
+            None => Ok(spec),
+        }
+    }
+
+    /// The same, from a store that is not kept in yet.
+    pub(super) fn recall_from(
+        store: &Store,
+        account: Option<&Account>,
+        spec: RunSpec,
+        playbook_sha256: &str,
+        now: Timestamp,
+    ) -> Result<RunSpec, Failure> {
+        let Some(account) = account else { return Ok(spec) };
         let unreadable = |error| unusable("", &error);
         let known = store.known(account, now).map_err(unreadable)?;
         let run_times = store.run_times(account, playbook_sha256, now).map_err(unreadable)?;
@@ -104,14 +205,14 @@ impl Memory {
         &mut self,
         run: &FinishedRun,
         playbook_sha256: &str,
-        run_id: Ulid,
+        run_id: &str,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let Some((store, account)) = &mut self.0 else { return Ok(()) };
+        let Some((store, account)) = self.learning() else { return Ok(()) };
         let learned = Learned {
             account: account.clone(),
             at: now,
-            run_id: Some(run_id.to_string()),
+            run_id: Some(run_id.to_owned()),
             knowledge: run.knowledge.clone(),
         };
         let kept = store.keep_learned(&learned);
@@ -126,7 +227,7 @@ impl Memory {
         listed: &Knowledge,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let Some((store, account)) = &mut self.0 else { return Ok(()) };
+        let Some((store, account)) = self.learning() else { return Ok(()) };
         let knowledge = with_listed(known, listed);
         if knowledge == *known {
             return Ok(());
@@ -268,9 +369,9 @@ mod tests {
         let key = ApiKey::from_text("hup_1234").unwrap();
         let memory = || {
             let store = Store::open(&folder.path().join("state")).unwrap();
-            Memory(Some((store, Account::new(&ApiUrl::default(), &key))))
+            Memory::of(store, Some(Account::new(&ApiUrl::default(), &key)))
         };
-        let (now, run_id) = (Timestamp::UNIX_EPOCH, Ulid::from_bytes([1; 16]));
+        let (now, run_id) = (Timestamp::UNIX_EPOCH, "01RUN");
         let spec = || RunSpec::new(Selection::default(), Vec::new(), 1);
         let mut run_times = RunTimes::default();
         run_times.insert(Carried { first: 0, steps: 2 }, vec![Duration::from_millis(350)]);
@@ -283,7 +384,7 @@ mod tests {
         assert_eq!((same.known, same.run_times), (known.clone(), run_times));
         let other = memory().recall(spec(), "2233", now).unwrap();
         assert_eq!((other.known, other.run_times), (known, RunTimes::default()));
-        let without = Memory(None).recall(spec(), "0011", now).unwrap();
+        let without = Memory::none().recall(spec(), "0011", now).unwrap();
         assert_eq!(without.known, Knowledge::default());
     }
 }

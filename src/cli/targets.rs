@@ -7,6 +7,7 @@ use super::{
     connection::ConnectionArgs,
     listing::{self, Listing},
     selection::SelectionArgs,
+    state::StateDirectoryArgs,
 };
 use crate::{
     engine::{FinishedRun, RunSpec},
@@ -31,6 +32,9 @@ pub(super) struct TargetsArgs {
 
     #[command(flatten)]
     connection: ConnectionArgs,
+
+    #[command(flatten)]
+    directory: StateDirectoryArgs,
 
     /// What stdout gets; json is the API's own objects, names are folded on one line
     #[arg(
@@ -64,7 +68,7 @@ enum ListFormat {
 
 impl TargetsArgs {
     pub(super) async fn execute(&self) -> Result<u8, Failure> {
-        let selection = self.selection.with_rules(TargetRules::default())?;
+        let selection = self.selection.with_rules(TargetRules::default(), &self.directory)?;
         let spec = RunSpec::new(selection, Vec::new(), rand::random());
         match listing::list(self.connection.open().await?, spec, "targets").await? {
             Listing::Complete { run, .. } => self.write(&run).map(|()| 0),

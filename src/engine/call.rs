@@ -5,6 +5,8 @@
 
 use std::{borrow::Cow, fmt, num::NonZeroU64, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use serde_json::Value;
 
 use crate::{
@@ -49,11 +51,12 @@ pub enum Call {
 }
 
 /// The path and query of a checked `pollUrl`: same origin and path as the one that rollcall would build.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollUrl(pub String);
 
 /// A process id in the guest: 1 to 2^53 − 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct Pid(NonZeroU64);
 
 impl Pid {
@@ -65,6 +68,20 @@ impl Pid {
     /// The number.
     pub fn number(self) -> u64 {
         self.0.get()
+    }
+}
+
+impl TryFrom<u64> for Pid {
+    type Error = &'static str;
+
+    fn try_from(number: u64) -> Result<Self, Self::Error> {
+        Self::new(number).ok_or("not a process id")
+    }
+}
+
+impl From<Pid> for u64 {
+    fn from(pid: Pid) -> Self {
+        pid.number()
     }
 }
 
@@ -117,7 +134,7 @@ pub struct Availability {
 }
 
 /// What an accepted start said.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Started {
     /// The process; `None` if the answer named none that is usable: it runs, but cannot be followed.
     pub pid: Option<Pid>,
@@ -187,7 +204,7 @@ impl Stream {
 const LEFT_OUT: &str = "\n[… ";
 
 /// Why a call brought nothing usable, by what it proves.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Failure {
     /// No connection was made (refused, DNS, TLS): not a byte of the request left.
     Unsent {
@@ -210,10 +227,15 @@ pub enum Failure {
     },
     /// The body went past the hard cap and was dropped.
     TooLarge,
+    /// Not a byte left, for what was about to be sent could not be written down.
+    Unrecorded {
+        /// Why.
+        message: String,
+    },
 }
 
 /// What a non-2xx answer said about itself (RFC 9457, formerly RFC 7807), as far as it did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Problem {
     /// The HTTP status; a `status` in the body is not trusted.
     pub status: u16,

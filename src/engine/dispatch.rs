@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use rand::RngExt;
 
 use super::{
-    Call, CallId, Effect, PATIENCE, Ran, Reason, Status, Stop,
+    Call, CallId, Duty, Effect, PATIENCE, Ran, Reason, Status, Stop,
     run::{Engine, Outstanding, Slot, Subject},
     target::{Life, Target},
 };
@@ -89,6 +89,8 @@ impl Engine {
         };
         let id = CallId(self.next_call);
         self.next_call += 1;
+        let target = subject.target().and_then(|index| Some((index, self.open(index)?)));
+        let duty = target.map_or(Duty::None, |(index, target)| target.duty(index));
         self.calls.insert(id, Outstanding { ticket, subject, left: now });
         if let Subject::Probe(index) | Subject::Start(index) | Subject::Poll(index) = subject
             && let Slot::Open(target) = &mut self.slots[index]
@@ -100,7 +102,7 @@ impl Engine {
                 self.rollout.begin();
             }
         }
-        self.effects.push(Effect::Send { id, call });
+        self.effects.push(Effect::Send { id, call, duty });
     }
 
     /// Takes the call out of its queue.
@@ -162,11 +164,11 @@ impl Engine {
     /// for a run that is stopping.
     fn is_beyond_patience(&self, now: RunTime, wait: Wait) -> bool {
         let Some(at) = wait.until() else { return false };
-        if self.begins_nothing() {
+        if self.begins_nothing() && !self.sees_through() {
             return at.since(now) > PATIENCE_WHEN_STOPPING;
         }
         let patience = match self.spec.deadline {
-            Some(deadline) => (RunTime::START + deadline).since(now),
+            Some(deadline) => (self.began + deadline).since(now),
             None => PATIENCE,
         };
         matches!(wait, Wait::Until(_)) && self.budget.paused_until(now).is_some() && at.since(now) > patience

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     call::{Pid, Problem},
     outcome::TargetResult,
@@ -61,7 +63,7 @@ pub enum EventKind {
 }
 
 /// Why a run stops before all its targets are done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Stop {
     /// A signal, by its number (2 for SIGINT, 15 for SIGTERM, 1 for SIGHUP).
     Signal(i32),
@@ -77,6 +79,10 @@ pub enum Stop {
     Deadline,
     /// The API asks to wait longer than the run may; the time it named.
     Patience(Option<Duration>),
+    /// What happens cannot be written down any more, for this reason.
+    Store(String),
+    /// These variables hold secrets that are no longer to be had.
+    Secret(Vec<String>),
     /// More targets failed than the run allows.
     MaxFailures {
         /// Targets that failed so far.
@@ -87,7 +93,7 @@ pub enum Stop {
 }
 
 /// Requests sent, by kind: every one counts, answered or not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestCounts {
     /// Pages of the inventory.
     pub list: u64,

@@ -9,7 +9,7 @@ use super::{
     time_spent::TimeSpent,
 };
 use crate::{
-    budget::Knowledge,
+    budget::{Knowledge, RunTime},
     fleet::{Tally, Vps},
     playbook::Severity,
 };
@@ -29,8 +29,11 @@ pub struct FinishedRun {
     pub requests: RequestCounts,
     /// Where the time went.
     pub time: TimeSpent,
-    /// From its beginning to its last answer.
+    /// How long it was worked on: from its beginning to its last answer, less the times between an interruption and the
+    /// going on.
     pub duration: Duration,
+    /// When it ended, on the run's own clock, which goes on through interruptions.
+    pub ended: RunTime,
     /// What was learned of the API's limits.
     pub knowledge: Knowledge,
     /// What was learned of how long the commands take.
@@ -53,6 +56,7 @@ impl FinishedRun {
             requests: RequestCounts::default(),
             time: TimeSpent::default(),
             duration: Duration::ZERO,
+            ended: RunTime::START,
             knowledge: Knowledge::default(),
             run_times: RunTimes::default(),
             batch: None,
@@ -71,7 +75,7 @@ impl FinishedRun {
 
     /// The exit code of the failure model, section 2.
     ///
-    /// `empty_is_fine` is `--allow-empty`. Codes 7 (store or report) and 70 (internal) are for those who meet them.
+    /// `empty_is_fine` is `--allow-empty`. Code 70 (internal), and 7 for a report, are for those who meet them.
     pub fn exit_code(&self, empty_is_fine: bool) -> u8 {
         let summary = self.summary();
         let any = |statuses: &[Status]| statuses.iter().any(|&status| summary.count(status) > 0);
@@ -85,7 +89,8 @@ impl FinishedRun {
             Some(Stop::Signal(number)) => return u8::try_from(128 + number).unwrap_or(128),
             Some(Stop::Auth(_) | Stop::Inventory(_)) => return 4,
             Some(Stop::Selection(_) | Stop::Declined) => return 2,
-            Some(Stop::Deadline | Stop::Patience(_) | Stop::MaxFailures { .. }) | None => {}
+            Some(Stop::Store(_)) => return 7,
+            Some(Stop::Deadline | Stop::Patience(_) | Stop::MaxFailures { .. } | Stop::Secret(_)) | None => {}
         }
         if summary.targets() == 0 && self.selected.is_empty() {
             return if empty_is_fine { 0 } else { 8 };
@@ -109,12 +114,9 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
-    use crate::{
-        budget::RunTime,
-        engine::{
-            CheckResult, Problem, Ran,
-            target::{blank_step, sum_up},
-        },
+    use crate::engine::{
+        CheckResult, Problem, Ran,
+        target::{blank_step, sum_up},
     };
 
     fn finished(stop: Option<Stop>, statuses: &[Status]) -> FinishedRun {

@@ -8,7 +8,8 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use serde_json::Map;
 
 use super::{
-    CheckResult, Exited, Ran, Reason, Status, StepResult, Stream,
+    CheckResult, Ended, Exited, Intent, Ran, Reason, RememberedStart, Status, StepResult, Stream,
+    TargetResult,
     replies::joined,
     run::{Engine, Slot},
     target::{Target, blank_step},
@@ -141,6 +142,33 @@ impl Engine {
         result.stderr = Some(exited.stderr);
         target.step_ended(result, self.spec.steps.len());
         !matches!(status, Status::Ok | Status::CheckFailed) && step.on_failure == OnFailure::Stop
+    }
+}
+
+/// Gives the steps of a target what they printed, from what is on record of its starts.
+pub fn give_back_outputs(result: &mut TargetResult, starts: &[RememberedStart]) {
+    for RememberedStart { intent: Intent { first, sent, marker, .. }, ended, .. } in starts {
+        let Some(Ended { exited, .. }) = ended else { continue };
+        let sent = (*first..).zip(sent).filter(|(_, sent)| **sent).map(|(number, _)| number);
+        let Some(marker) = marker else {
+            for number in sent {
+                if let Some(step) = result.steps.get_mut(number) {
+                    (step.stdout, step.stderr) = (Some(exited.stdout.clone()), Some(exited.stderr.clone()));
+                }
+            }
+            continue;
+        };
+        let sent: Vec<usize> = sent.collect();
+        let (stdout, stderr) = (Read::of(&exited.stdout), Read::of(&exited.stderr));
+        let parts = take_apart(marker, sent.len(), stdout.printed(), stderr.printed());
+        for (number, part) in sent.into_iter().zip(parts) {
+            if let Some(step) = result.steps.get_mut(number)
+                && part.end != End::NotReached
+            {
+                step.stdout = Some(stdout.part(&part.stdout));
+                step.stderr = Some(stderr.part(&part.stderr));
+            }
+        }
     }
 }
 

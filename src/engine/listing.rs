@@ -46,6 +46,11 @@ impl Listing {
         }
     }
 
+    /// One that was read to its end before.
+    pub(super) fn complete() -> Self {
+        Self { state: State::Complete, ..Self::new() }
+    }
+
     pub(super) fn is_due(&self) -> bool {
         self.state == State::Due
     }

@@ -16,12 +16,15 @@ mod event;
 mod expected_polls;
 mod finished;
 mod forecast;
+mod in_flight;
 mod judging;
 mod listing;
 mod outcome;
 mod poll_timing;
+mod record;
 mod rehearsal;
 mod replies;
+mod resumption;
 mod rollout;
 mod run;
 mod run_times;
@@ -45,8 +48,12 @@ pub use forecast::{
     Allowed, Forecast, HeldBack, Layout, Limit, Listed, RequestForecast, StartForecast, TargetForecast,
     TimeForecast, forecast,
 };
+pub use in_flight::{Doing, InFlight};
+pub use judging::give_back_outputs;
 pub use outcome::{Captured, CheckResult, Ran, Reason, Status, StepResult, Summary, TargetResult};
+pub use record::{Duty, Entry, Intent};
 pub use rehearsal::ASSUMED_RUN_TIME;
+pub use resumption::{Ended, LeftOff, Remembered, RememberedStart, is_final};
 pub use run::{Engine, GRACE, PATIENCE};
 pub use run_times::{Carried, RunTimes};
 pub use spec::{Purpose, RunSpec};

@@ -9,14 +9,14 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::call::{Pid, Stream};
 use crate::{budget::RunTime, fleet::Vps, playbook::Severity};
 
 /// How a step or a target ended. The order is from worst to best: a target's status is its steps' worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// The outcome is not known.
@@ -85,7 +85,7 @@ impl fmt::Display for Status {
 }
 
 /// Why a status is what it is, for machines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// unknown: no answer came to a start that may have been received.
@@ -127,6 +127,10 @@ pub enum Reason {
     Api,
     /// refused: the command could not be made from its template for this target.
     Template,
+    /// skipped: what is started could not be written down any more.
+    Store,
+    /// skipped: a secret that the playbook needs is no longer to be had.
+    Secret,
     /// skipped: the run's deadline passed.
     Deadline,
     /// skipped: an earlier step of this target ended so that it must not run.
@@ -166,6 +170,8 @@ impl Reason {
             Self::BadId => "bad_id",
             Self::Api => "api",
             Self::Template => "template",
+            Self::Store => "store",
+            Self::Secret => "secret",
             Self::Deadline => "deadline",
             Self::EarlierStep => "earlier_step",
             Self::When => "when",
@@ -184,7 +190,7 @@ impl fmt::Display for Reason {
 }
 
 /// Whether a command ran. `No` is a proof.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ran {
     /// It was never started.
@@ -206,7 +212,7 @@ impl fmt::Display for Ran {
 }
 
 /// What is known of one step on one target.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepResult {
     /// The step's name in the playbook.
     pub name: Arc<str>,
@@ -223,8 +229,10 @@ pub struct StepResult {
     /// The signal, if one ended it.
     pub signal: Option<i64>,
     /// Standard output; `None` where it is not known.
+    #[serde(skip)]
     pub stdout: Option<Stream>,
     /// Standard error; `None` where it is not known.
+    #[serde(skip)]
     pub stderr: Option<Stream>,
     /// The result came after the time limit.
     pub late: bool,
@@ -237,7 +245,7 @@ pub struct StepResult {
 }
 
 /// What one expectation said; also a capture that could not be made, under its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckResult {
     /// Its name, if it has one.
     pub name: Option<Arc<str>>,

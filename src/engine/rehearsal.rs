@@ -180,12 +180,12 @@ impl<'a> Play<'a> {
             let mut wake_at = None;
             for effect in engine.step(now, input) {
                 match effect {
-                    Effect::Send { id, call } => {
+                    Effect::Send { id, call, duty: _ } => {
                         schedule(&mut calendar, now + travel.one_way(), Coming::Arrival(id, call));
                     }
                     Effect::WakeAt(at) => wake_at = Some(at),
                     Effect::Finish => break 'run,
-                    Effect::Ask { .. } | Effect::Tell(_) => {}
+                    Effect::Ask { .. } | Effect::Tell(_) | Effect::Record(_) => {}
                 }
             }
             input = loop {

@@ -1,7 +1,7 @@
 //! What a reply does to the run: verdicts become the next call, a wait, or a result.
 
 use super::{
-    CallId, EventKind, Problem, Reason, Reply, Status, StepResult, Stop,
+    CallId, EventKind, Problem, Reason, Reply, Status, StepResult, Stop, TargetResult,
     backoff::backoff,
     outcome::Ran,
     run::{Engine, Outstanding, PATIENCE, Place, Slot, Subject, Timer},
@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 /// How often a list, a probe or an unsent start is tried again. Source: failure model, section 3.
 const RETRIES: u32 = 5;
 /// How often a start of an idempotent step is sent again after an unclear answer. Source: failure model, S11.
-const AMBIGUOUS_RETRIES: u32 = 2;
+pub(super) const AMBIGUOUS_RETRIES: u32 = 2;
 /// How long to wait before an agent that said no is asked once more.
 const SECOND_PROBE: Duration = Duration::from_secs(3);
 
@@ -29,7 +29,11 @@ impl Engine {
         let Reply { signals, answer } = reply;
         let no_answer = matches!(
             answer,
-            super::Answer::Failed(super::Failure::Unsent { .. } | super::Failure::NoReply { .. })
+            super::Answer::Failed(
+                super::Failure::Unsent { .. }
+                    | super::Failure::NoReply { .. }
+                    | super::Failure::Unrecorded { .. }
+            )
         );
         let hold = if no_answer {
             self.budget.unanswered(ticket);
@@ -59,7 +63,7 @@ impl Engine {
         match subject {
             Subject::Listing => self.listing_answered(now, verdict::of_listing(answer)),
             Subject::Probe(index) => self.probe_answered(now, index, verdict::of_probe(answer)),
-            Subject::Start(index) => self.start_answered(now, index, verdict::of_start(answer)),
+            Subject::Start(index) => self.start_answered(now, index, call, verdict::of_start(answer)),
             Subject::Poll(index) => self.poll_answered(now, index, verdict::of_poll(answer)),
         }
     }
@@ -195,7 +199,7 @@ impl Engine {
         self.close(now, index, steps);
     }
 
-    fn start_answered(&mut self, now: RunTime, index: usize, verdict: StartVerdict) {
+    fn start_answered(&mut self, now: RunTime, index: usize, call: CallId, verdict: StartVerdict) {
         let Slot::Open(target) = &mut self.slots[index] else { return };
         if !matches!(target.life, Life::Start) {
             return;
@@ -206,7 +210,8 @@ impl Engine {
                 target.failures = 0;
                 let (id, number) = (target.id.clone(), target.steps.len());
                 let timeout = target.task.as_ref().map_or(DEFAULT_TIMEOUT, |task| task.timeout);
-                target.life = Life::Watch(Box::new(Watch::new(pid, url, target.carried(), now, timeout)));
+                let watch = Watch::new(call, pid, url, target.carried(), now, timeout);
+                target.life = Life::Watch(Box::new(watch));
                 self.watched += 1;
                 self.watch_begins(now, index);
                 if foreign_url {
@@ -215,6 +220,12 @@ impl Engine {
                 }
                 self.tell(now, EventKind::StepStarted { vps: id, step: number, pid: Some(pid) });
                 self.watch_under_stop(now, index);
+            }
+            StartVerdict::Unrecorded(why) => {
+                // It counts as sent where it was handed out.
+                self.requests.start -= 1;
+                self.stop_for(now, Stop::Store(why));
+                self.leave_unstarted(now, index);
             }
             StartVerdict::Throttled | StartVerdict::Unsent(_) if self.begins_nothing_on(index) => {
                 self.leave_unstarted(now, index);
@@ -265,7 +276,7 @@ impl Engine {
     }
 
     /// Whether the API refused what it would perhaps take in parts: nothing of it has run.
-    fn may_go_one_by_one(&self, index: usize, problem: &Problem) -> bool {
+    pub(super) fn may_go_one_by_one(&self, index: usize, problem: &Problem) -> bool {
         let shared = |task: &Task| task.sent() > 1;
         let target = self.open(index).filter(|target| target.doubt.is_none());
         matches!(problem.status, 400 | 413 | 422)
@@ -297,7 +308,14 @@ impl Engine {
     }
 
     /// This start was not carried out. If one before may have been, that is what counts.
-    fn not_started(&mut self, now: RunTime, index: usize, status: Status, reason: Reason, message: String) {
+    pub(super) fn not_started(
+        &mut self,
+        now: RunTime,
+        index: usize,
+        status: Status,
+        reason: Reason,
+        message: String,
+    ) {
         let Slot::Open(target) = &mut self.slots[index] else { return };
         match target.doubt.take() {
             None => self.step_over(now, index, status, Some(reason), Ran::No, message),
@@ -437,18 +455,31 @@ impl Engine {
         }
         self.unfinished -= 1;
         self.slots[index] = Slot::Done(Arc::clone(&result));
-        self.tell(now, EventKind::TargetFinished(Arc::clone(&result)));
-        if result.failed(self.spec.fail_on)
-            && let Some((failed, allowed)) = self.rollout.failed()
-            && self.leaves_anyone_unstarted()
-        {
-            self.stop_for(now, Stop::MaxFailures { failed, allowed });
-        }
+        self.tell_finished(now, index, Arc::clone(&result));
+        self.count_failure(now, &result);
         if self.active == 0
             && self.stop.is_none()
             && let Some(begins) = self.rollout.next_batch(now)
         {
             self.wake(begins, Timer::Batch);
+        }
+    }
+}
+
+impl Engine {
+    /// Stops the run where this is one failure too many.
+    pub(super) fn count_failure(&mut self, now: RunTime, result: &TargetResult) {
+        if result.failed(self.spec.fail_on)
+            && let Some((failed, allowed)) = self.rollout.failed()
+        {
+            self.too_many = Some((failed, allowed));
+        }
+        // What was retraced first is not all there is to see.
+        if !self.is_retracing
+            && let Some((failed, allowed)) = self.too_many.take()
+            && self.leaves_anyone_unstarted()
+        {
+            self.stop_for(now, Stop::MaxFailures { failed, allowed });
         }
     }
 }

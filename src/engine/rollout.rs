@@ -59,6 +59,11 @@ impl Rollout {
         self.room.is_none_or(|room| room > 0 && now >= self.begins)
     }
 
+    /// When the batch that it has come to may begin.
+    pub(super) fn begins(&self) -> RunTime {
+        self.begins
+    }
+
     /// A target is begun.
     pub(super) fn begin(&mut self) {
         if let Some(room) = &mut self.room {

@@ -15,11 +15,12 @@ use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 use serde_json::Map;
 
 use super::{
-    CallId, Effect, Event, EventKind, FinishedRun, Input, Purpose, Ran, Reason, RequestCounts, RunSpec,
-    Status, StepResult, Stop, TargetResult,
+    CallId, Effect, Entry, Event, EventKind, FinishedRun, Input, Purpose, Ran, Reason, RequestCounts,
+    RunSpec, Status, StepResult, Stop, TargetResult,
     denials::Denials,
     expected_polls::ExpectedPolls,
     listing::Listing,
+    resumption::LeftOff,
     rollout::Rollout,
     target::{Life, Target, blank_step, sum_up},
     time_spent::{TimeAccount, WaitsFor},
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     budget::{Budget, Operation, RunTime, Terms, Ticket, Wait},
-    fleet::{Selector, Vps, natural_cmp},
+    fleet::{Selector, Tally, Vps, natural_cmp},
     playbook::Order,
 };
 
@@ -74,10 +75,24 @@ pub struct Engine {
     pub(super) apart: Vec<bool>,
     pub(super) stop: Option<Stop>,
     pub(super) last_accepted: RunTime,
+    /// How long it was worked on before.
+    pub(super) worked_before: Duration,
+    /// When this process began it, or went on with it.
+    pub(super) began: RunTime,
+    /// What it goes on with, till it has begun.
+    left_off: Option<LeftOff>,
+    /// How the selection divided the inventory, where that is known from before.
+    pub(super) tally: Option<Tally>,
+    /// Whom it is for has been written down, so that what becomes of them can be.
+    pub(super) is_written_down: bool,
+    /// What happened before is being put together.
+    pub(super) is_retracing: bool,
+    /// More failed than may: how many did, and how many may.
+    pub(super) too_many: Option<(usize, usize)>,
     pub(super) requests: RequestCounts,
     /// As of the last step.
     pub(super) now: RunTime,
-    time: TimeAccount,
+    pub(super) time: TimeAccount,
     pub(super) random: StdRng,
     pub(super) effects: Vec<Effect>,
     finished: Option<RunTime>,
@@ -180,6 +195,13 @@ impl Engine {
             apart: vec![false; spec.steps.len()],
             stop: None,
             last_accepted: RunTime::START,
+            worked_before: Duration::ZERO,
+            began: RunTime::START,
+            left_off: None,
+            tally: None,
+            is_written_down: false,
+            is_retracing: false,
+            too_many: None,
             requests: RequestCounts::default(),
             now: RunTime::START,
             time: TimeAccount::default(),
@@ -190,6 +212,12 @@ impl Engine {
         }
     }
 
+    /// A run that is gone on with; step it with [`Input::Begin`] at a time that lies after all that is remembered. What
+    /// `spec` says of the selection plays no part any more.
+    pub fn going_on(spec: RunSpec, left_off: LeftOff) -> Self {
+        Self { left_off: Some(left_off), ..Self::new(spec) }
+    }
+
     /// Takes in what happened at `now` and says what is to be done, in this order. `now` never goes back.
     pub fn step(&mut self, now: RunTime, input: Input) -> Vec<Effect> {
         if self.finished.is_some() {
@@ -197,16 +225,13 @@ impl Engine {
         }
         self.now = now;
         match input {
-            Input::Begin => {
-                if let Some(deadline) = self.spec.deadline {
-                    self.wake(RunTime::START + deadline, Timer::Deadline);
-                }
-            }
+            Input::Begin => self.begin(now),
             Input::Answered { call, reply } => self.answered(now, call, reply),
             Input::Tick => {}
             Input::Confirmed(true) => self.release(now),
             Input::Confirmed(false) => self.stop_for(now, Stop::Declined),
             Input::Interrupted(number) => self.interrupted(now, number),
+            Input::Unrecorded(why) => self.stop_for(now, Stop::Store(why)),
         }
         self.bring_polls_forward(now);
         self.fire_timers(now);
@@ -226,6 +251,16 @@ impl Engine {
         std::mem::take(&mut self.effects)
     }
 
+    fn begin(&mut self, now: RunTime) {
+        (self.began, self.last_accepted) = (now, now);
+        if let Some(left_off) = self.left_off.take() {
+            self.go_on(now, left_off);
+        }
+        if let Some(deadline) = self.spec.deadline {
+            self.wake(now + deadline, Timer::Deadline);
+        }
+    }
+
     fn waits_for(&self, held_back: Option<Wait>) -> WaitsFor {
         match held_back {
             Some(Wait::Until(_)) => WaitsFor::Limit,
@@ -237,8 +272,19 @@ impl Engine {
         }
     }
 
+    /// How far the run has come.
+    pub fn standing(&self, now: RunTime) -> Entry {
+        Entry::Standing {
+            at: now,
+            worked: self.worked_before + now.since(self.began),
+            requests: self.requests,
+            time: self.time.spent(),
+        }
+    }
+
     /// The run's results. Before [`Effect::Finish`] it is what is known so far, open targets left out.
     pub fn finish(self, now: RunTime) -> FinishedRun {
+        let ended = self.finished.unwrap_or(now);
         let targets = self.slots.into_iter().filter_map(|slot| match slot {
             Slot::Done(result) => Some(result),
             Slot::Open(_) => None,
@@ -246,11 +292,12 @@ impl Engine {
         FinishedRun {
             targets: targets.collect(),
             selected: self.held,
-            tally: self.selector.tally().clone(),
+            tally: self.tally.unwrap_or_else(|| self.selector.tally().clone()),
             stop: self.stop,
             requests: self.requests,
             time: self.time.spent(),
-            duration: self.finished.unwrap_or(now).since_start(),
+            duration: self.worked_before + ended.since(self.began),
+            ended,
             knowledge: self.budget.knowledge(),
             run_times: self.timing.run_times(),
             batch: self.rollout.batch(),
@@ -310,10 +357,38 @@ impl Engine {
             for vps in std::mem::take(&mut self.held) {
                 self.admit(now, vps);
             }
+            self.write_down_targets();
         }
     }
 
-    fn admit(&mut self, now: RunTime, vps: Arc<Vps>) {
+    /// Before any start leaves.
+    fn write_down_targets(&mut self) {
+        let vps = |slot: &Slot| match slot {
+            Slot::Open(target) => Arc::clone(&target.vps),
+            Slot::Done(result) => Arc::clone(&result.vps),
+        };
+        let vpses = self.slots.iter().map(vps).collect();
+        let tally = self.selector.tally().clone();
+        self.effects.push(Effect::Record(Entry::Targets { vpses, tally }));
+        self.is_written_down = true;
+        for (index, slot) in self.slots.iter().enumerate() {
+            if let Slot::Done(result) = slot {
+                let entry = Entry::Finished { target: index, result: Arc::clone(result) };
+                self.effects.push(Effect::Record(entry));
+            }
+        }
+    }
+
+    /// A target is done.
+    pub(super) fn tell_finished(&mut self, now: RunTime, index: usize, result: Arc<TargetResult>) {
+        if self.is_written_down {
+            let entry = Entry::Finished { target: index, result: Arc::clone(&result) };
+            self.effects.push(Effect::Record(entry));
+        }
+        self.tell(now, EventKind::TargetFinished(result));
+    }
+
+    pub(super) fn admit(&mut self, now: RunTime, vps: Arc<Vps>) {
         let index = self.slots.len();
         let id = match vps.id() {
             Ok(id) => id.clone(),
@@ -322,7 +397,7 @@ impl Engine {
                 let steps = self.same_for_all(Status::Refused, Some(Reason::BadId), Some(&message));
                 let result = Arc::new(sum_up(vps, None, now, Map::new(), steps));
                 self.slots.push(Slot::Done(Arc::clone(&result)));
-                self.tell(now, EventKind::TargetFinished(result));
+                self.tell_finished(now, index, result);
                 return;
             }
         };

@@ -1,6 +1,6 @@
 //! What goes into a step of the engine, and what comes out.
 
-use super::{Call, CallId, Event, Reply};
+use super::{Call, CallId, Duty, Entry, Event, Reply};
 use crate::budget::RunTime;
 
 /// Something that happened.
@@ -22,6 +22,8 @@ pub enum Input {
     Confirmed(bool),
     /// A signal, by its number. The second one ends the run at once.
     Interrupted(i32),
+    /// What happened cannot be written down any more, for this reason.
+    Unrecorded(String),
 }
 
 /// Something to be done.
@@ -33,7 +35,11 @@ pub enum Effect {
         id: CallId,
         /// What to send.
         call: Call,
+        /// What must be written down of it.
+        duty: Duty,
     },
+    /// Write this down. Nothing waits for it, but what is written later is written after it.
+    Record(Entry),
     /// Step with [`Input::Tick`] at this time, unless something else happens before; replaces what was asked
     /// before.
     WakeAt(RunTime),

@@ -62,9 +62,10 @@ impl Engine {
             let (status, reason) = self.status_of_unstarted();
             let steps = self.same_for_all(status, reason, None);
             let result = super::target::sum_up(vps, None, now, Map::new(), steps);
+            let index = self.slots.len();
             let result = std::sync::Arc::new(result);
             self.slots.push(Slot::Done(std::sync::Arc::clone(&result)));
-            self.tell(now, EventKind::TargetFinished(result));
+            self.tell_finished(now, index, result);
         }
         for index in 0..self.slots.len() {
             let Some(target) = self.open(index) else { continue };
@@ -87,6 +88,11 @@ impl Engine {
     /// Whether no start leaves any more, not even on a target that was begun.
     pub(super) fn begins_nothing(&self) -> bool {
         !matches!(self.stop, None | Some(Stop::MaxFailures { .. }))
+    }
+
+    /// Whether what was started is seen through to its end, however long that takes, though nothing more is started.
+    pub(super) fn sees_through(&self) -> bool {
+        matches!(self.stop, Some(Stop::Store(_) | Stop::Secret(_)))
     }
 
     /// Whether no more starts leave on this target. Too many failures stop those only on which nothing was started: a
@@ -159,7 +165,7 @@ impl Engine {
             }
             _ => (None, "rollcall was interrupted"),
         };
-        let message = format!("it was running when last seen: {why}");
+        let message = why.to_owned();
         self.step_over(now, index, Status::Running, reason, Ran::Yes, message);
     }
 
@@ -182,6 +188,8 @@ impl Engine {
         match &self.stop {
             Some(Stop::Auth(_)) => (Status::Skipped, Some(Reason::Auth)),
             Some(Stop::Deadline) => (Status::Skipped, Some(Reason::Deadline)),
+            Some(Stop::Store(_)) => (Status::Skipped, Some(Reason::Store)),
+            Some(Stop::Secret(_)) => (Status::Skipped, Some(Reason::Secret)),
             Some(Stop::MaxFailures { .. }) => (Status::Skipped, Some(Reason::MaxFailures)),
             Some(Stop::Patience(_)) => (Status::Unavailable, Some(Reason::RateLimited)),
             Some(Stop::Signal(_) | Stop::Inventory(_) | Stop::Selection(_) | Stop::Declined) | None => {

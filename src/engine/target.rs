@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    CallId, Captured, Carried, Pid, PollUrl, Ran, Reason, Status, StepResult, TargetResult, task::Task,
+    CallId, Captured, Carried, Duty, Intent, Pid, PollUrl, Ran, Reason, Status, StepResult, TargetResult,
+    task::{Planned, Task},
 };
 use crate::{
     budget::RunTime,
@@ -66,6 +67,8 @@ pub(super) enum Life {
 /// A started command.
 #[derive(Debug)]
 pub(super) struct Watch {
+    /// The call that started it.
+    pub(super) start: CallId,
     pub(super) pid: Pid,
     pub(super) url: Option<PollUrl>,
     pub(super) carried: Carried,
@@ -90,6 +93,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(
+        start: CallId,
         pid: Pid,
         url: Option<PollUrl>,
         carried: Carried,
@@ -97,6 +101,7 @@ impl Watch {
         timeout: Duration,
     ) -> Self {
         Self {
+            start,
             pid,
             url,
             carried,
@@ -138,6 +143,20 @@ impl Target {
         let started = self.steps.iter().any(|step| step.ran != Ran::No);
         let starting = self.call.is_some() && self.task.is_some();
         started || starting || self.doubt.is_some() || matches!(self.life, Life::Watch(_))
+    }
+
+    /// What must be written down of its next call.
+    pub(super) fn duty(&self, index: usize) -> Duty {
+        match (&self.life, &self.task) {
+            (Life::Watch(watch), _) => Duty::Poll { start: watch.start },
+            (Life::Start, Some(task)) => Duty::Start(Intent {
+                target: index,
+                first: self.steps.len(),
+                sent: task.steps.iter().map(Planned::is_sent).collect(),
+                marker: task.marker.clone(),
+            }),
+            (Life::Start, None) | (Life::Probe { .. }, _) => Duty::None,
+        }
     }
 
     /// What its start carries.

@@ -42,10 +42,16 @@ pub(super) enum Planned {
     Skipped(Box<StepResult>),
 }
 
+impl Planned {
+    pub(super) fn is_sent(&self) -> bool {
+        matches!(self, Self::Sent)
+    }
+}
+
 impl Task {
     /// Steps whose command is sent.
     pub(super) fn sent(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step, Planned::Sent)).count()
+        self.steps.iter().filter(|step| step.is_sent()).count()
     }
 }
 
@@ -172,6 +178,24 @@ impl<'a> Planner<'a> {
         Ok((task, text, end))
     }
 
+    /// A task as it was planned before: which steps from `first` on it sends, and by which marker its output is taken apart.
+    pub(super) fn same_task(&self, first: usize, sent: &[bool], marker: Option<&Marker>) -> Task {
+        let planned = (first..).zip(sent).map(|(number, &sent)| {
+            let skipped = || {
+                self.skipped(number).unwrap_or_else(|| StepResult {
+                    reason: Some(Reason::When),
+                    ..blank_step(&self.names[number], Status::Skipped, Ran::No)
+                })
+            };
+            if sent { Planned::Sent } else { Planned::Skipped(Box::new(skipped())) }
+        });
+        let marker = marker.cloned();
+        Task {
+            marker: marker.clone(),
+            ..self.task_of(first, planned.collect(), marker.unwrap_or(Marker::new([0, 0])))
+        }
+    }
+
     fn task_of(&self, first: usize, planned: Vec<Planned>, marker: Marker) -> Task {
         let sent: Vec<&Step> = sent(first, &planned).map(|number| &self.steps[number]).collect();
         let wrapped = sent.len() > 1 || sent.iter().any(|step| step.kill_on_timeout);
@@ -201,6 +225,6 @@ impl<'a> Planner<'a> {
 
 /// The numbers of the steps that are sent, of a task that begins with step `first`.
 fn sent(first: usize, planned: &[Planned]) -> impl Iterator<Item = usize> {
-    let numbered = planned.iter().enumerate().filter(|(_, step)| matches!(step, Planned::Sent));
+    let numbered = planned.iter().enumerate().filter(|(_, step)| step.is_sent());
     numbered.map(move |(offset, _)| first + offset)
 }

@@ -6,10 +6,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::budget::RunTime;
 
 /// Where a run's time went. The parts add up to the run's duration.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeSpent {
     /// Waiting for the API's limit.
     pub limit: Duration,
@@ -55,6 +57,11 @@ pub(super) struct TimeAccount {
 }
 
 impl TimeAccount {
+    /// Goes on at `now` with what was spent before.
+    pub(super) fn going_on(spent: TimeSpent, now: RunTime) -> Self {
+        Self { spent, since: now, waits_for: WaitsFor::default() }
+    }
+
     /// From `now` on, the run waits for this.
     pub(super) fn waits_for(&mut self, now: RunTime, what: WaitsFor) {
         let span = now.since(self.since);

@@ -30,9 +30,9 @@ pub(super) fn of_listing(answer: Answer) -> ListVerdict {
     match answer {
         Answer::Listed(page) => ListVerdict::Page(page),
         Answer::Failed(Failure::Throttled(_)) => ListVerdict::Throttled,
-        Answer::Failed(Failure::Unsent { message } | Failure::NoReply { message }) => {
-            ListVerdict::Retry(message)
-        }
+        Answer::Failed(
+            Failure::Unsent { message } | Failure::NoReply { message } | Failure::Unrecorded { message },
+        ) => ListVerdict::Retry(message),
         Answer::Failed(Failure::Refused(problem)) => match problem.status {
             401 | 403 => ListVerdict::Denied(problem),
             400 if problem.code.as_deref() == Some("invalid_cursor") => {
@@ -77,7 +77,9 @@ pub(super) fn of_probe(answer: Answer) -> ProbeVerdict {
             reason.unwrap_or_else(|| "the guest agent is not available".to_owned()),
         ),
         Answer::Failed(Failure::Throttled(_)) => ProbeVerdict::Throttled,
-        Answer::Failed(Failure::Unsent { message }) => ProbeVerdict::Retry(Reason::Unreachable, message),
+        Answer::Failed(Failure::Unsent { message } | Failure::Unrecorded { message }) => {
+            ProbeVerdict::Retry(Reason::Unreachable, message)
+        }
         Answer::Failed(Failure::NoReply { message }) => ProbeVerdict::Retry(Reason::ProbeFailed, message),
         Answer::Failed(Failure::Refused(problem)) => match problem.status {
             401 => ProbeVerdict::Denied(problem),
@@ -109,6 +111,8 @@ pub(super) enum StartVerdict {
     Throttled,
     /// Not a byte left: the only failure after which a start is sent again.
     Unsent(String),
+    /// Not a byte left, and none will: it cannot be written down.
+    Unrecorded(String),
     /// The API said no; it did not start.
     Refused(Problem),
     Denied(Problem),
@@ -126,6 +130,7 @@ pub(super) enum StartVerdict {
 /// | 2xx with a pid | accepted | yes |
 /// | 2xx without | ambiguous `no_pid` | yes |
 /// | no connection | unsent | no |
+/// | not written down | unrecorded | no |
 /// | 429 | throttled | no |
 /// | 401 / 403 | denied / forbidden | no |
 /// | 4xx but 408 and 409 `upstream_failed` | refused | no |
@@ -144,6 +149,7 @@ pub(super) fn of_start(answer: Answer) -> StartVerdict {
         }
         Answer::Failed(Failure::Throttled(_)) => StartVerdict::Throttled,
         Answer::Failed(Failure::Unsent { message }) => StartVerdict::Unsent(message),
+        Answer::Failed(Failure::Unrecorded { message }) => StartVerdict::Unrecorded(message),
         Answer::Failed(Failure::NoReply { message }) => ambiguous(Reason::NoReply, Ran::Maybe, message),
         Answer::Failed(Failure::Refused(problem)) => match problem.status {
             401 => StartVerdict::Denied(problem),
@@ -198,7 +204,9 @@ pub(super) fn of_poll(answer: Answer) -> PollVerdict {
         Answer::Polled(PollAnswer::Probe) | Answer::Probed(_) => PollVerdict::ProbeShape,
         Answer::Polled(PollAnswer::OtherPid) => PollVerdict::OtherPid,
         Answer::Failed(Failure::Throttled(_)) => PollVerdict::Throttled,
-        Answer::Failed(Failure::Unsent { message }) => failing(message, false, false),
+        Answer::Failed(Failure::Unsent { message } | Failure::Unrecorded { message }) => {
+            failing(message, false, false)
+        }
         Answer::Failed(Failure::NoReply { message } | Failure::Unreadable { message }) => {
             failing(message, true, false)
         }

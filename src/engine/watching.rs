@@ -24,7 +24,7 @@ const LOST_AFTER: Duration = Duration::from_mins(5);
 /// Polls after the time limit, where the one at the limit failed.
 const POLLS_PAST_LIMIT: u32 = 3;
 /// A result found this long after its limit is called late: less is only the poll's own travel.
-const LATE: Duration = Duration::from_secs(1);
+pub(super) const LATE: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// A start was accepted: its first poll is planned.

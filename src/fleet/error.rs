@@ -2,11 +2,13 @@
 
 use std::fmt::{self, Display};
 
+use serde::{Deserialize, Serialize};
+
 /// How many names a message lists.
 const SHOWN: usize = 10;
 
 /// Why a selection cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum SelectionError {
     /// Rules read fields that no VPS has and the API's documents do not know.
     #[error("{}", lines(.0))]
@@ -39,7 +41,7 @@ pub enum SelectionError {
 }
 
 /// A field that nobody knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnknownField {
     /// Its path, as written.
     pub path: String,
@@ -58,7 +60,7 @@ impl Display for UnknownField {
 }
 
 /// A name of `--target` or `--targets` that does not name exactly one VPS.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NameProblem {
     /// It names none.
     Missing {

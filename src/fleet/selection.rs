@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use serde_json::{Map, Value};
 
 use super::{SelectionError, UnknownField, Vps, VpsId, field, wanted::Wanted};
@@ -26,7 +28,7 @@ pub struct Selection {
 }
 
 /// How a selection divided the listing. The five ways add up to `listed`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Different VPSes seen.
     pub listed: usize,

@@ -107,6 +107,12 @@ impl Vps {
         if self.name.trim().is_empty() { self.raw_id() } else { &self.name }
     }
 
+    /// Whether a person who says this may mean it: its id, its address, or its name in any letter case.
+    pub fn is_called(&self, name: &str) -> bool {
+        let is_named = !self.name.is_empty() && self.name.to_lowercase() == name.to_lowercase();
+        is_named || (!name.is_empty() && (self.raw_id() == name || self.primary_ip() == Some(name)))
+    }
+
     /// Its first address.
     pub fn primary_ip(&self) -> Option<&str> {
         self.primary_ip.as_deref()

@@ -331,6 +331,7 @@ fn failure_word(failure: &Failure) -> &'static str {
         Failure::Refused(_) => "refused",
         Failure::Unreadable { .. } => "unreadable",
         Failure::TooLarge => "too large",
+        Failure::Unrecorded { .. } => "unrecorded",
     }
 }
 

@@ -32,7 +32,9 @@ mod template;
 mod vars;
 mod yaml;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
 
 pub use diagnostic::{Diagnostic, InvalidPlaybook, Source, Span};
 pub use expression::{Context, Expression, ExpressionError, Judgement, MAX_CAPTURE};
@@ -71,6 +73,10 @@ pub struct Playbook {
     pub report: ReportOptions,
     /// Where the text came from (as given by the user), `None` for a command without a file.
     pub path: Option<String>,
+    /// The text itself; of a command without a file, the command.
+    pub text: Arc<str>,
+    /// It is one command without a file.
+    pub is_command: bool,
     /// SHA-256 of the text, in lower-case hexadecimal.
     pub sha256: String,
     /// What is better done otherwise, in the order of the text.
@@ -98,7 +104,7 @@ pub struct FieldRule {
 }
 
 /// `strategy:` of a playbook.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Strategy {
     /// Targets between probe and last answer at a time; `None`: as many as the budget feeds.
     pub concurrency: Option<u32>,
@@ -119,7 +125,7 @@ pub struct Strategy {
 }
 
 /// In which order targets are taken.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
     /// As the API lists them, which lets work begin before the listing ends.
     #[default]

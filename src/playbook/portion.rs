@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use super::{QuantityError, reader::shortened};
 
 /// How many targets a [`Portion`] may name.
@@ -11,7 +13,7 @@ const TARGETS: std::ops::RangeInclusive<u32> = 0..=1_000_000;
 const FORMS: &str = "write a number of targets (`5`) or a percentage of the selected ones (`10%`)";
 
 /// A number of targets (`5`), or a percentage of the selected ones (`10%`, `2.5%`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Portion {
     /// So many.
     Count(u32),

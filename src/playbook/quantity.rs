@@ -5,6 +5,8 @@
 
 use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 /// The shortest and the longest duration that can be written: a millisecond and thirty days.
 const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(720);
 
@@ -24,7 +26,7 @@ const DURATION_FORMS: &str = "write `30s`, `5m` or `1h30m` (units: d, h, m, s, m
 const RATE_FORMS: &str = "write `300/1m`: at most 300 requests in any minute";
 
 /// `300/1m`: at most 300 requests in any minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     /// Requests.
     pub requests: u32,

@@ -10,7 +10,7 @@ mod strategy;
 mod targets;
 mod variables;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use sha2::{Digest, Sha256};
 
@@ -77,6 +77,8 @@ impl Playbook {
             steps: vec![step],
             report: ReportOptions::default(),
             path: None,
+            text: command.into(),
+            is_command: true,
             sha256: sha256(command),
             warnings: Vec::new(),
         })
@@ -115,6 +117,8 @@ fn playbook(
         steps: steps?,
         report: report.unwrap_or_default(),
         path: Some(source.name.clone()),
+        text: Arc::clone(&source.text),
+        is_command: false,
         sha256: sha256(&source.text),
         warnings: Vec::new(),
     })

@@ -53,6 +53,31 @@ impl Vars {
         }
     }
 
+    /// With these values in the place of those that are not secret.
+    #[must_use]
+    pub fn with_values(mut self, values: impl IntoIterator<Item = (String, Value)>) -> Self {
+        for (name, value) in values {
+            if let Some(variable) =
+                self.variables.iter_mut().find(|variable| variable.name == name && !variable.secret)
+            {
+                variable.value = value;
+            }
+        }
+        self
+    }
+
+    /// All names and values that are not secret.
+    pub fn without_secrets(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let open = self.variables.iter().filter(|variable| !variable.secret);
+        open.map(|variable| (variable.name.as_str(), &variable.value))
+    }
+
+    /// The names of secrets that are empty.
+    pub fn empty_secrets(&self) -> impl Iterator<Item = &str> {
+        let secret = self.variables.iter().filter(|variable| variable.secret);
+        secret.filter(|variable| variable.value.as_str() == Some("")).map(|variable| variable.name.as_str())
+    }
+
     /// The value under a name.
     pub fn value(&self, name: &str) -> Option<&Value> {
         self.variables.iter().find(|variable| variable.name == name).map(|variable| &variable.value)

@@ -157,6 +157,8 @@ fn stopping(stop: &Stop) -> String {
         | Stop::Declined
         | Stop::Deadline
         | Stop::Patience(_)
+        | Stop::Store(_)
+        | Stop::Secret(_)
         | Stop::MaxFailures { .. } => format!("stopping: {}", words::stop(stop)),
     }
 }

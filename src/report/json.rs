@@ -136,7 +136,7 @@ impl<'a> Document<'a> {
                 sha256: &record.playbook_sha256,
             },
             started_at: wall_time(record.started_at, Duration::ZERO),
-            finished_at: wall_time(record.started_at, run.duration),
+            finished_at: wall_time(record.started_at, run.ended.since_start()),
             duration_ms: milliseconds(run.duration),
             exit_code: record.exit_code,
             stopped: run.stop.as_ref().map(|stop| Stopped {

@@ -23,7 +23,6 @@ mod json;
 mod limits;
 mod normalize;
 mod plan;
-mod redact;
 mod shown;
 mod spent;
 mod summary;
@@ -36,6 +35,8 @@ mod tests;
 
 use std::{fmt, io};
 
+pub use crate::redact::REDACTED;
+pub(crate) use crate::redact::Redactor;
 pub use census::{write_census_json, write_census_names, write_census_table};
 pub use file::write_atomically;
 pub use format::{Format, UnknownFormat};
@@ -44,8 +45,7 @@ pub use inventory::{write_inventory_json, write_inventory_names, write_inventory
 pub use limits::{write_limits_json, write_limits_table};
 pub use normalize::{Normalize, UnknownPart};
 pub use plan::{PlanRecord, write_plan, write_plan_json};
-pub use redact::REDACTED;
-pub(crate) use redact::Redactor;
+pub(crate) use words::span;
 
 use crate::engine::{FinishedRun, Stop};
 

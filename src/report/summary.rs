@@ -209,7 +209,9 @@ fn write_stop(
                 "  hint: see why they failed before more are tried; --max-failures N lets N targets fail"
             )?;
         }
-        Stop::Inventory(_) => writeln!(out, "error: {}", clean(&words::stop(stop)))?,
+        Stop::Inventory(_) | Stop::Store(_) | Stop::Secret(_) => {
+            writeln!(out, "error: {}", clean(&words::stop(stop)))?
+        }
         Stop::Selection(_) => {
             writeln!(out, "error: {}", clean(&words::stop(stop)))?;
             writeln!(out, "  nothing was started")?;

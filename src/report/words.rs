@@ -197,6 +197,8 @@ fn meaning(reason: Reason) -> &'static str {
         Reason::BadId => "its id is not safe to use in a URL",
         Reason::Api => "the API refused the command",
         Reason::Template => "the command could not be made for this target",
+        Reason::Store => "what is started could not be written down any more",
+        Reason::Secret => "a secret that it needs is no longer to be had",
         Reason::Deadline => "the run's deadline passed first",
         Reason::When => "its condition does not hold",
         Reason::MaxFailures => "the run stopped after too many failures",
@@ -217,6 +219,8 @@ pub(super) fn stop_kind(stop: &Stop) -> &'static str {
         Stop::Declined => "declined",
         Stop::Deadline => "deadline",
         Stop::Patience(_) => "patience",
+        Stop::Store(_) => "store",
+        Stop::Secret(_) => "secret",
         Stop::MaxFailures { .. } => "max_failures",
     }
 }
@@ -236,6 +240,12 @@ pub(crate) fn stop(stop: &Stop) -> String {
         Stop::Selection(error) => format!("the selection is wrong: {error}"),
         Stop::Declined => "answered no: nothing was started".to_owned(),
         Stop::Deadline => "the run's deadline passed: no new starts after it".to_owned(),
+        Stop::Store(why) => {
+            format!("what happens can no longer be written down, so nothing more was started: {why}")
+        }
+        Stop::Secret(names) => {
+            format!("no longer to be had, so nothing more was started: the secret {}", names.join(", "))
+        }
         Stop::Patience(Some(asked)) => {
             format!("the API asks to wait {}, longer than this run may", span(*asked))
         }

@@ -1,26 +1,51 @@
-//! The signals that interrupt a run.
+//! The signals that a run listens to.
 
 use std::io;
 
 use futures::{Stream, StreamExt, stream};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Numbers of SIGINT, SIGTERM and SIGHUP as they arrive. From here on they no longer end the process.
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// To end: SIGINT, SIGTERM or SIGHUP, by its number.
+    Interrupt(i32),
+    /// To say what is in flight: SIGUSR1, and SIGINFO (Ctrl-T) where there is one.
+    Status,
+}
+
+/// These signals as they arrive. From here on none of them ends the process.
 ///
 /// # Errors
 /// If the operating system refuses the handlers.
-pub fn interrupts() -> io::Result<impl Stream<Item = i32>> {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+pub fn signals() -> io::Result<impl Stream<Item = Signal>> {
+    let interrupt = |kind: SignalKind| (kind, Signal::Interrupt(kind.as_raw_value()));
+    let mut kinds = vec![
+        interrupt(SignalKind::interrupt()),
+        interrupt(SignalKind::terminate()),
+        interrupt(SignalKind::hangup()),
+        (SignalKind::user_defined1(), Signal::Status),
+    ];
+    kinds.extend(information().map(|kind| (kind, Signal::Status)));
     let streams = kinds
         .into_iter()
-        .map(|kind| {
+        .map(|(kind, meaning)| {
             let listener = signal(kind)?;
-            let number = kind.as_raw_value();
             Ok(stream::unfold(listener, move |mut listener| async move {
-                listener.recv().await.map(|()| (number, listener))
+                listener.recv().await.map(|()| (meaning, listener))
             })
             .boxed())
         })
         .collect::<io::Result<Vec<_>>>()?;
     Ok(stream::select_all(streams))
+}
+
+#[cfg(any(target_os = "macos", target_os = "freebsd", target_os = "openbsd", target_os = "netbsd"))]
+fn information() -> Option<SignalKind> {
+    Some(SignalKind::info())
+}
+
+#[cfg(not(any(target_os = "macos", target_os = "freebsd", target_os = "openbsd", target_os = "netbsd")))]
+fn information() -> Option<SignalKind> {
+    None
 }

@@ -13,8 +13,13 @@ mod directory;
 mod error;
 mod learned;
 mod numbers;
+mod owner;
+mod past;
+mod run_log;
 mod run_times;
+mod runs;
 mod schema;
+mod stored;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +34,11 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior,
 pub use account::Account;
 pub use error::StoreError;
 pub use learned::{FRESH_DAYS, KEPT_DAYS, Learned};
+pub use owner::Owner;
+pub use past::PastRun;
+pub use run_log::RunLog;
+pub use runs::{NewRun, Removed, RunHead, RunNumber};
+pub use stored::Ending;
 
 use self::error::Failing;
 

@@ -9,7 +9,7 @@ use super::error::Failing;
 
 /// What makes a database of each version from that of the version before, beginning with an empty file.
 ///
-/// Times are milliseconds since 1970, spans are nanoseconds (`_ns`).
+/// Times are milliseconds since 1970, spans and times on a run's own clock are nanoseconds (`_ns`).
 pub(super) const MIGRATIONS: &[&str] = &["
     -- What was learned last of the limits on one key of one API.
     CREATE TABLE knowledge (
@@ -47,6 +47,70 @@ pub(super) const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (url, key, playbook, first_step, steps)
     ) STRICT;
     CREATE INDEX run_times_by_age ON run_times (learned_at);
+", "
+    -- Runs, in the order in which they began.
+    CREATE TABLE run (
+        number          INTEGER PRIMARY KEY,
+        id              TEXT NOT NULL UNIQUE,
+        started_at      INTEGER NOT NULL,
+        url             TEXT NOT NULL,
+        in_sandbox      INTEGER NOT NULL, -- 1: its API was inside the process and is gone with it
+        playbook_name   TEXT NOT NULL,
+        playbook_path   TEXT,
+        playbook_sha256 TEXT NOT NULL,
+        source          TEXT NOT NULL, -- what it was made from, as JSON: the playbook's text and what flags said
+        tally           TEXT, -- JSON; NULL: it was not yet known whom it is for
+        standing        TEXT, -- JSON: how far it has come
+        ended_at        INTEGER, -- NULL: it has not, or nobody was there to say so
+        exit_code       INTEGER,
+        ending          TEXT -- JSON: what is known at the end only
+    ) STRICT;
+
+    -- Whom a run is for, in the order of the results, and what became of them.
+    CREATE TABLE target (
+        run         INTEGER NOT NULL REFERENCES run (number) ON DELETE CASCADE,
+        place       INTEGER NOT NULL, -- from 0
+        vps         TEXT NOT NULL, -- its id as the API wrote it
+        description TEXT NOT NULL, -- JSON, as listed
+        status      TEXT, -- NULL: not done
+        ran         TEXT,
+        is_open     INTEGER NOT NULL, -- 1: there is something to be gone on with
+        result      TEXT, -- JSON, without outputs
+        PRIMARY KEY (run, place)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX open_target ON target (run, vps) WHERE is_open = 1;
+
+    -- Starts: written when they are about to leave, then when they are answered, then when what they started has ended.
+    CREATE TABLE start (
+        run              INTEGER NOT NULL REFERENCES run (number) ON DELETE CASCADE,
+        call             INTEGER NOT NULL,
+        place            INTEGER NOT NULL, -- of the target
+        first_step       INTEGER NOT NULL, -- from 0
+        sent             TEXT NOT NULL, -- for each step from the first on: 1 sent, 0 not for this target
+        marker           TEXT, -- NULL: its only step is sent as it is
+        at_ns            INTEGER NOT NULL, -- on the run's own clock, as all others here
+        answered_ns      INTEGER, -- NULL: no answer is on record, so it may have been carried out
+        answer           TEXT, -- JSON
+        polled_ns        INTEGER, -- NULL: no end is on record
+        ended_ns         INTEGER,
+        exit_code        INTEGER,
+        signal           INTEGER,
+        stdout           BLOB REFERENCES output (hash), -- NULL: empty
+        stderr           BLOB REFERENCES output (hash),
+        stdout_truncated INTEGER,
+        stdout_lossy     INTEGER,
+        stderr_truncated INTEGER,
+        stderr_lossy     INTEGER,
+        PRIMARY KEY (run, call)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX start_by_stdout ON start (stdout);
+    CREATE INDEX start_by_stderr ON start (stderr);
+
+    -- What commands printed, each text once.
+    CREATE TABLE output (
+        hash BLOB NOT NULL PRIMARY KEY, -- SHA-256
+        text TEXT NOT NULL
+    ) STRICT;
 "];
 
 /// The version of which this program writes.

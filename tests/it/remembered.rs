@@ -148,7 +148,7 @@ fn d9_what_is_kept_is_its_owners_alone_under_any_umask_and_the_key_is_not_in_it(
 }
 
 #[test]
-fn with_no_store_or_a_sandbox_inside_nothing_is_read_or_left_behind() {
+fn with_no_store_nothing_is_read_or_left_behind_nor_by_a_plan_in_a_sandbox() {
     let sandbox = limited("all");
     let playbook = sandbox.file("playbook.yaml", PLAYBOOK);
     // A store that cannot be used is not looked at.
@@ -159,14 +159,14 @@ fn with_no_store_or_a_sandbox_inside_nothing_is_read_or_left_behind() {
         let mut without = sandbox.rollcall(command);
         let output = finish(without.arg("--no-store").arg(&playbook));
         assert_eq!(code(&output), 0, "{output:?}");
-        let mut inside = rollcall();
-        inside.env(STATE_HOME, sandbox.directory()).arg(command).arg(&playbook);
-        let output = finish(inside.args(["--sandbox", "2,rate=none,fleet=uniform,duration=0s"]));
-        assert_eq!(code(&output), 0, "{output:?}");
         let mut refused = sandbox.rollcall(command);
         let output = finish(refused.args(["--no-store", "--state-dir"]).arg(&exposed).arg(&playbook));
         assert_eq!(code(&output), 0, "{output:?}");
     }
+    let mut inside = rollcall();
+    inside.env(STATE_HOME, sandbox.directory()).arg("plan").arg(&playbook);
+    let output = finish(inside.args(["--sandbox", "2,rate=none,fleet=uniform,duration=0s"]));
+    assert_eq!(code(&output), 0, "{output:?}");
     assert!(!sandbox.state().exists());
     assert_eq!(files(&exposed), [] as [PathBuf; 0]);
 }
@@ -186,10 +186,13 @@ fn c7_without_a_home_a_directory_must_be_named_unless_nothing_is_kept() {
     assert_eq!(sandbox.requests().len(), 0);
 
     assert_eq!(homeless(sandbox.rollcall("run").arg(&playbook).arg("--no-store")).0, 0);
-    assert_eq!(
-        homeless(rollcall().arg("run").arg(&playbook).args(["--sandbox", "2,fleet=uniform,duration=0s"])).0,
-        0
-    );
+    let inside = || {
+        let mut run = rollcall();
+        run.arg("run").arg(&playbook).args(["--sandbox", "2,fleet=uniform,duration=0s"]);
+        run
+    };
+    assert_eq!(homeless(&mut inside()).0, 2);
+    assert_eq!(homeless(inside().arg("--no-store")).0, 0);
     let state = sandbox.state();
     assert_eq!(homeless(sandbox.rollcall("run").arg(&playbook).arg("--state-dir").arg(state)).0, 0);
 }

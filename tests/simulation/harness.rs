@@ -142,7 +142,8 @@ pub(crate) fn drive(
         }
         for effect in engine.step(now, input) {
             match effect {
-                Effect::Send { id, call } => {
+                Effect::Record(_) => {}
+                Effect::Send { id, call, duty: _ } => {
                     match provider.leaves(now, &call) {
                         Way::Arrives(after) => schedule(&mut calendar, now + after, Coming::Arrival(id)),
                         Way::Lost(after, reply) => {

@@ -28,6 +28,7 @@ fn of_start_word(answer: Answer) -> String {
         StartVerdict::Accepted { pid, .. } => format!("accepted {pid}"),
         StartVerdict::Throttled => "throttled".to_owned(),
         StartVerdict::Unsent(_) => "unsent".to_owned(),
+        StartVerdict::Unrecorded(_) => "unrecorded".to_owned(),
         StartVerdict::Refused(_) => "refused".to_owned(),
         StartVerdict::Denied(_) => "denied".to_owned(),
         StartVerdict::Forbidden(_) => "forbidden".to_owned(),

@@ -46,8 +46,15 @@ impl Marker {
         Self { one: half(random[0]), two: half(random[1]) }
     }
 
+    /// A marker that was written down as [`whole`](Self::whole); `None` where the text is none.
+    pub fn read(text: &str) -> Option<Self> {
+        let hexadecimal = |digit: u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
+        let fits = text.len() == 2 * HALF && text.bytes().all(hexadecimal);
+        fits.then(|| Self { one: text[..HALF].to_owned(), two: text[HALF..].to_owned() })
+    }
+
     /// As it is printed.
-    pub(super) fn whole(&self) -> String {
+    pub fn whole(&self) -> String {
         format!("{}{}", self.one, self.two)
     }
 }

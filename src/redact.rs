@@ -1,7 +1,7 @@
-//! Takes secrets out of everything a report says.
+//! Takes secrets out of everything that is shown or kept.
 //!
 //! A secret may come back from where it was sent: a guest echoes its command, an API its headers. So each is
-//! looked for in every text that is shown, also in the spellings it may have taken on the way: percent-encoded
+//! looked for in every text that is shown or written down, also in the spellings it may have taken on the way: percent-encoded
 //! and in base64. Where it is kept meanwhile, and that it is not logged, is the CLI's care.
 
 use std::{
@@ -52,6 +52,11 @@ impl Redactor {
         let alternatives: Vec<String> = spellings.iter().map(|spelling| regex::escape(spelling)).collect();
         let pattern = Regex::new(&alternatives.join("|")).expect("escaped text is a valid pattern");
         Self { secrets: Some(pattern) }
+    }
+
+    /// Whether there is nothing to look for.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.secrets.is_none()
     }
 
     /// The text without secrets.

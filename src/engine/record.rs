@@ -1,0 +1,100 @@
+//! What of a run is written down as it happens, so that it can be gone on with after a crash.
+//!
+//! The engine says what ([`Entry`], [`Duty`]); whoever performs its effects sees to it. The rule is that of a write-ahead
+//! log: a start's [`Intent`] is on the disk before its first byte leaves, its answer and an answer that says "exited" before
+//! the engine hears of them.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Answer, CallId, Exited, RequestCounts, TargetResult, TimeSpent};
+use crate::{
+    budget::RunTime,
+    fleet::{Tally, Vps},
+    playbook::bundle::Marker,
+};
+
+/// What must be written down of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Duty {
+    /// Nothing: it changes nothing.
+    None,
+    /// Its intent before it leaves, and its answer, whatever it is, before the engine hears of it.
+    Start(Intent),
+    /// An answer that says "exited", before the engine hears of it: it may be the only one.
+    Poll {
+        /// The start of what is asked for.
+        start: CallId,
+    },
+}
+
+/// A start that is about to leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// Which target, by its place among the results.
+    pub target: usize,
+    /// The first step that it carries, from 0.
+    pub first: usize,
+    /// For each step from the first on, whether it is sent; one that is not is not for this target.
+    pub sent: Vec<bool>,
+    /// By which a bundle's output is taken apart; `None`: its only step is sent as it is.
+    pub marker: Option<Marker>,
+}
+
+/// Something that is written down.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    /// Whom the run is for. Comes once, before all others.
+    Targets {
+        /// In the order of the results.
+        vpses: Vec<Arc<Vps>>,
+        /// How the selection divided the inventory.
+        tally: Tally,
+    },
+    /// A start is about to leave.
+    Intent {
+        /// Its call.
+        start: CallId,
+        /// When.
+        at: RunTime,
+        /// What it is.
+        intent: Intent,
+    },
+    /// What came back for a start.
+    Answered {
+        /// Its call.
+        start: CallId,
+        /// When.
+        at: RunTime,
+        /// What.
+        answer: Answer,
+    },
+    /// What was started has ended.
+    Exited {
+        /// The start's call.
+        start: CallId,
+        /// When the poll that found it so left.
+        polled: RunTime,
+        /// When its answer came.
+        at: RunTime,
+        /// How it ended.
+        exited: Exited,
+    },
+    /// How far the run has come.
+    Standing {
+        /// When.
+        at: RunTime,
+        /// How long it was worked on.
+        worked: Duration,
+        /// Requests sent so far.
+        requests: RequestCounts,
+        /// What the time went into.
+        time: TimeSpent,
+    },
+    /// A target is done.
+    Finished {
+        /// Which, by its place among the results.
+        target: usize,
+        /// What became of it.
+        result: Arc<TargetResult>,
+    },
+}
