@@ -40,7 +40,7 @@ pub(super) struct SelectionArgs {
     target: Vec<String>,
 
     /// Only the VPSes listed in a file, or - for stdin: names or ids one a line, or JSON that rollcall wrote; or those that
-    /// ended so in a run that is kept, for example last:failed,timed_out
+    /// ended so in a run that is kept, for example last:failed
     #[arg(long, value_name = "FILE|-|RUN:STATUS")]
     targets: Option<String>,
 

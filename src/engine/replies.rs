@@ -4,7 +4,7 @@ use super::{
     CallId, EventKind, Problem, Reason, Reply, Status, StepResult, Stop, TargetResult,
     backoff::backoff,
     outcome::Ran,
-    run::{Engine, Outstanding, PATIENCE, Place, Slot, Subject, Timer},
+    run::{Engine, Outstanding, PATIENCE, Place, Record, Slot, Subject, Timer},
     target::{Doubt, Life, Target, Watch, blank_step, sum_up},
     task::{Planned, Planner, Task},
     verdict::{self, ListVerdict, ProbeVerdict, StartVerdict},
@@ -475,7 +475,7 @@ impl Engine {
             self.too_many = Some((failed, allowed));
         }
         // What was retraced first is not all there is to see.
-        if !self.is_retracing
+        if self.record != Record::Retraced
             && let Some((failed, allowed)) = self.too_many.take()
             && self.leaves_anyone_unstarted()
         {

@@ -10,7 +10,7 @@ use super::{
     Stop, TargetResult, TimeSpent,
     listing::Listing,
     replies::{AMBIGUOUS_RETRIES, in_doubt},
-    run::{Engine, Slot, Timer},
+    run::{Engine, Record, Slot, Timer},
     target::{Doubt, Life, Target, Watch, blank_step},
     time_spent::TimeAccount,
     verdict::{self, StartVerdict},
@@ -125,12 +125,11 @@ impl Engine {
         self.requests = requests;
         self.worked_before = worked;
         self.time = TimeAccount::going_on(time, now);
-        (self.released, self.is_written_down) = (true, true);
+        (self.released, self.record) = (true, Record::Retraced);
         self.rollout.selected(targets.len());
         let calls = targets.iter().flat_map(|target| &target.starts).map(|start| start.call.0);
         self.next_call = calls.max().map_or(1, |last| last + 1);
 
-        self.is_retracing = true;
         let mut open = Vec::new();
         for (index, Remembered { vps, result, starts }) in targets.into_iter().enumerate() {
             match (result, vps.id()) {
@@ -153,7 +152,7 @@ impl Engine {
         for (index, starts) in open {
             self.retrace(now, index, starts);
         }
-        self.is_retracing = false;
+        self.record = Record::Kept;
         self.take_up(now);
         if !lost_secrets.is_empty() {
             self.stop_for(now, Stop::Secret(lost_secrets));

@@ -83,10 +83,7 @@ pub struct Engine {
     left_off: Option<LeftOff>,
     /// How the selection divided the inventory, where that is known from before.
     pub(super) tally: Option<Tally>,
-    /// Whom it is for has been written down, so that what becomes of them can be.
-    pub(super) is_written_down: bool,
-    /// What happened before is being put together.
-    pub(super) is_retracing: bool,
+    pub(super) record: Record,
     /// More failed than may: how many did, and how many may.
     pub(super) too_many: Option<(usize, usize)>,
     pub(super) requests: RequestCounts,
@@ -103,6 +100,15 @@ pub struct Engine {
 pub(super) enum Slot {
     Open(Box<Target>),
     Done(Arc<TargetResult>),
+}
+
+/// Whether it is on record whom the run is for, so that what becomes of them can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Record {
+    NotYet,
+    /// It is, and what happened before is being put together.
+    Retraced,
+    Kept,
 }
 
 /// Where in its queue a target goes.
@@ -199,8 +205,7 @@ impl Engine {
             began: RunTime::START,
             left_off: None,
             tally: None,
-            is_written_down: false,
-            is_retracing: false,
+            record: Record::NotYet,
             too_many: None,
             requests: RequestCounts::default(),
             now: RunTime::START,
@@ -370,7 +375,7 @@ impl Engine {
         let vpses = self.slots.iter().map(vps).collect();
         let tally = self.selector.tally().clone();
         self.effects.push(Effect::Record(Entry::Targets { vpses, tally }));
-        self.is_written_down = true;
+        self.record = Record::Kept;
         for (index, slot) in self.slots.iter().enumerate() {
             if let Slot::Done(result) = slot {
                 let entry = Entry::Finished { target: index, result: Arc::clone(result) };
@@ -381,7 +386,7 @@ impl Engine {
 
     /// A target is done.
     pub(super) fn tell_finished(&mut self, now: RunTime, index: usize, result: Arc<TargetResult>) {
-        if self.is_written_down {
+        if self.record != Record::NotYet {
             let entry = Entry::Finished { target: index, result: Arc::clone(&result) };
             self.effects.push(Effect::Record(entry));
         }

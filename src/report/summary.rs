@@ -210,7 +210,7 @@ fn write_stop(
             )?;
         }
         Stop::Inventory(_) | Stop::Store(_) | Stop::Secret(_) => {
-            writeln!(out, "error: {}", clean(&words::stop(stop)))?
+            writeln!(out, "error: {}", clean(&words::stop(stop)))?;
         }
         Stop::Selection(_) => {
             writeln!(out, "error: {}", clean(&words::stop(stop)))?;

@@ -134,8 +134,8 @@ impl Store {
             requests: ending.requests,
             time: ending.time,
         };
-        let [standing, ending] = [serde_json::to_string(&standing), serde_json::to_string(ending)]
-            .map(|json| json.unwrap_or_default());
+        let [standing, ending] =
+            [serde_json::to_string(&standing), serde_json::to_string(ending)].map(Result::unwrap_or_default);
         self.write(|transaction| {
             transaction
                 .execute(
