@@ -29,7 +29,7 @@ run: uname -r
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let sandbox = Sandbox::start(Options { vms: 20, ..Options::default() }).await?;
+    let sandbox = Sandbox::start(Options { vms: Some(20), ..Options::default() }).await?;
     let url: ApiUrl = sandbox.url().parse()?;
     let key = ApiKey::from_text(sandbox.token())?;
     let client = Arc::new(Client::new(url, key, ClientOptions::default())?);

@@ -1,7 +1,7 @@
 //! The API itself: what a request that got through is answered, and what it does to the guests.
 //!
-//! Everything here happens at once: no waiting, and no lock longer than one server's own. What comes before (key,
-//! rate limit) and what goes wrong on the way is `serve`'s.
+//! Everything here happens at once: no waiting but for a real guest agent, and no lock longer than one server's own.
+//! What comes before (key, rate limit) and what goes wrong on the way is `serve`'s.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -16,9 +16,9 @@ use super::{
     duration::RunTime,
     faults::{GuestFault, PageFault},
     fleet::{Fleet, Oddity, Server},
-    guest::{Agent, Condition, Outcome, Output, Polled, Shell, Simulated, Work, simulate},
+    guest::{Agent, Condition, Guests, Outcome, Output, Polled, Simulated, Trouble, Work, simulate},
     listing::{self, Listing},
-    options::Options,
+    options::{Agents, Options, Variety},
     problem::Problem,
     request::Route,
     shape::{BlockCode, GonePid, NoAgent, Scopes, Shape},
@@ -31,6 +31,9 @@ const BLOCKED: [&str; 5] = ["rm -rf /*", "mkfs", "> /dev/sd", "of=/dev/", ":(){"
 /// The most characters of a command (HostUp docs, post-exec page).
 const LONGEST_COMMAND: usize = 4096;
 
+/// How many servers there are unless the options or the guest say.
+const SERVERS: u32 = 200;
+
 const AGENT_OFF: &str = "QEMU Guest Agent is not running";
 const VM_OFF: &str = "VM is not running";
 
@@ -38,7 +41,7 @@ const VM_OFF: &str = "VM is not running";
 pub(super) struct Api {
     pub(super) fleet: Fleet,
     pub(super) shape: Shape,
-    pub(super) shell: Option<Shell>,
+    pub(super) guests: Guests,
     agents: Vec<Mutex<Agent>>,
     duration: RunTime,
     output_cap: usize,
@@ -83,12 +86,18 @@ pub(super) fn command(body: &[u8]) -> Option<String> {
 
 impl Api {
     /// Makes the servers. `origin` is where this one is found.
-    pub(super) fn new(options: &Options, origin: String, shell: Option<Shell>) -> Self {
-        let fleet = Fleet::new(options.seed, options.vms, options.fleet, options.agents);
+    pub(super) fn new(options: &Options, origin: String, guests: Guests) -> Self {
+        let (servers, variety, agents) = match &guests {
+            Guests::Qga(agents) => (agents.len(), Variety::Uniform, Agents::All),
+            Guests::Simulated | Guests::Shell(_) => {
+                (options.vms.unwrap_or(SERVERS), options.fleet, options.agents)
+            }
+        };
+        let fleet = Fleet::new(options.seed, servers, variety, agents);
         Self {
             agents: (0..fleet.len()).map(|_| Mutex::default()).collect(),
             fleet,
-            shell,
+            guests,
             shape: options.shape,
             duration: options.duration,
             output_cap: options.output_cap,
@@ -103,6 +112,11 @@ impl Api {
         }
     }
 
+    /// Whether an answer can take its time, because somebody else is asked for it.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.guests, Guests::Qga(_))
+    }
+
     /// How many commands this server has begun.
     pub(super) fn begun(&self, server: usize) -> u32 {
         self.agent(server).begun()
@@ -112,7 +126,7 @@ impl Api {
     ///
     /// # Errors
     /// Every 4xx and 5xx that the API has of its own.
-    pub(super) fn answer(&self, asked: &Asked) -> Result<Success, Problem> {
+    pub(super) async fn answer(&self, asked: &Asked<'_>) -> Result<Success, Problem> {
         match asked.route {
             Route::Nowhere => return Err(Problem::new(404, "not_found", "There is no such endpoint.")),
             Route::WrongMethod { allow } => {
@@ -127,9 +141,9 @@ impl Api {
                 .page(&self.fleet, asked.parameters, asked.page_fault)
                 .map(|body| Success { body, began: None }),
             Route::One { .. } => Ok(self.success(asked, &listing::one(&self.fleet, server?))),
-            Route::Probe { .. } => self.probe(asked, server?),
-            Route::Start { id } => self.start(asked, server?, id),
-            Route::Poll { pid, .. } => self.poll(asked, server?, pid),
+            Route::Probe { .. } => self.probe(asked, server?).await,
+            Route::Start { id } => self.start(asked, server?, id).await,
+            Route::Poll { pid, .. } => self.poll(asked, server?, pid).await,
             Route::Me | Route::Nowhere | Route::WrongMethod { .. } => {
                 Ok(self.success(asked, &self.account()))
             }
@@ -192,25 +206,38 @@ impl Api {
         }
     }
 
-    fn probe(&self, asked: &Asked, index: usize) -> Result<Success, Problem> {
+    async fn probe(&self, asked: &Asked<'_>, index: usize) -> Result<Success, Problem> {
         let server = self.fleet.server(index);
         provisioned(server)?;
-        let (reason, vm_running) = Self::trouble(asked, server, &mut self.agent(index));
+        let (mut reason, vm_running) = Self::trouble(asked, server, &mut self.agent(index));
+        if let (None, Guests::Qga(agents)) = (reason, &self.guests)
+            && !agents.answers(index).await
+        {
+            reason = Some(AGENT_OFF);
+        }
         Ok(self.success(asked, &wire::probe(reason, vm_running)))
     }
 
-    fn start(&self, asked: &Asked, index: usize, id: &str) -> Result<Success, Problem> {
-        let server = self.fleet.server(index);
+    async fn start(&self, asked: &Asked<'_>, index: usize, id: &str) -> Result<Success, Problem> {
         let command = self.check(asked)?;
-        provisioned(server)?;
+        let pid = if let Guests::Qga(agents) = &self.guests {
+            self.takes_commands(asked, index, &mut self.agent(index))?;
+            let pid = agents.begin(index, &command).await.map_err(|trouble| self.passed_on(trouble))?;
+            self.agent(index).begun_elsewhere();
+            pid
+        } else {
+            self.begin(asked, index, id, command)?
+        };
+        let reply = wire::started(&self.shape, &self.origin, id, pid);
+        Ok(Success { began: Some(pid), ..self.success(asked, &reply) })
+    }
+
+    /// Begins a command on a guest of the sandbox's own.
+    fn begin(&self, asked: &Asked, index: usize, id: &str, command: String) -> Result<u32, Problem> {
+        let (server, draw) = (self.fleet.server(index), self.draw.at(index as u64));
         let mut agent = self.agent(index);
-        self.usable(asked, server, &mut agent)?;
-        if asked.guest_fault == Some(GuestFault::ExecForbidden) {
-            let text = "Agent error: Command guest-exec has been disabled: the command is not allowed";
-            return Err(Problem::new(500, "internal_error", text));
-        }
-        let draw = self.draw.at(index as u64);
-        let work = if let Some(shell) = &self.shell {
+        self.takes_commands(asked, index, &mut agent)?;
+        let work = if let Guests::Shell(shell) = &self.guests {
             shell.begin(id, server.name(), command)
         } else {
             let run_time = self.duration.draw(draw.named("duration").at(agent.begun().into()));
@@ -218,38 +245,71 @@ impl Api {
             let [stdout, stderr] = [stdout, stderr].map(|stream| Output::capped(stream, self.output_cap));
             Work::Until(asked.now + run_time + took, Outcome { ended, stdout, stderr })
         };
-        let pid = agent.begin(work, draw);
-        drop(agent);
-        let reply = wire::started(&self.shape, &self.origin, id, pid);
-        Ok(Success { began: Some(pid), ..self.success(asked, &reply) })
+        Ok(agent.begin(work, draw))
     }
 
-    fn poll(&self, asked: &Asked, index: usize, pid: &str) -> Result<Success, Problem> {
+    async fn poll(&self, asked: &Asked<'_>, index: usize, pid: &str) -> Result<Success, Problem> {
         let server = self.fleet.server(index);
         let pid = pid.parse().map_err(|_| Problem::invalid("pid", "pid must be a whole number"))?;
-        let mut agent = self.agent(index);
-        self.usable(asked, server, &mut agent)?;
-        let polled = agent.poll(pid, asked.now, self.shape.gone_pid == GonePid::Cached);
-        drop(agent);
+        let polled = if let Guests::Qga(agents) = &self.guests {
+            self.usable(asked, server, &mut self.agent(index))?;
+            agents.poll(index, pid).await.map_err(|trouble| self.passed_on(trouble))?
+        } else {
+            let mut agent = self.agent(index);
+            self.usable(asked, server, &mut agent)?;
+            agent.poll(pid, asked.now, self.shape.gone_pid == GonePid::Cached)
+        };
         if polled == Polled::Unknown {
-            let text = format!("Agent error: PID {pid} does not exist");
-            return Err(match self.shape.gone_pid {
-                GonePid::InternalError | GonePid::Cached => Problem::new(500, "internal_error", text),
-                GonePid::NotFound => Problem::new(404, "not_found", text),
-                GonePid::BadRequest => Problem::invalid("pid", text),
-                GonePid::Gone => Problem::new(410, "gone", text),
-            });
+            return Err(self.unknown_pid(&format!("PID {pid} does not exist")));
         }
         Ok(self.success(asked, &wire::polled(&self.shape, &polled)))
+    }
+
+    /// What the API says where the agent says `words` of a pid.
+    fn unknown_pid(&self, words: &str) -> Problem {
+        let text = format!("Agent error: {words}");
+        match self.shape.gone_pid {
+            GonePid::InternalError | GonePid::Cached => Problem::new(500, "internal_error", text),
+            GonePid::NotFound => Problem::new(404, "not_found", text),
+            GonePid::BadRequest => Problem::invalid("pid", text),
+            GonePid::Gone => Problem::new(410, "gone", text),
+        }
+    }
+
+    /// What the API says of a real agent's trouble.
+    fn passed_on(&self, trouble: Trouble) -> Problem {
+        match trouble {
+            Trouble::Away => self.no_agent(AGENT_OFF),
+            Trouble::UnknownPid(words) => self.unknown_pid(&words),
+            Trouble::Refused(words) | Trouble::Unanswered(words) => {
+                Problem::new(500, "internal_error", format!("Agent error: {words}"))
+            }
+        }
+    }
+
+    fn no_agent(&self, reason: &str) -> Problem {
+        match self.shape.no_agent {
+            NoAgent::InternalError => Problem::new(500, "internal_error", reason),
+            NoAgent::NotReady => Problem::new(409, "vps_not_ready", reason),
+        }
+    }
+
+    /// Whether the server takes a command now.
+    fn takes_commands(&self, asked: &Asked, index: usize, agent: &mut Agent) -> Result<(), Problem> {
+        let server = self.fleet.server(index);
+        provisioned(server)?;
+        self.usable(asked, server, agent)?;
+        if asked.guest_fault == Some(GuestFault::ExecForbidden) {
+            let text = "Agent error: Command guest-exec has been disabled: the command is not allowed";
+            return Err(Problem::new(500, "internal_error", text));
+        }
+        Ok(())
     }
 
     /// Whether the guest takes an exec or its status now.
     fn usable(&self, asked: &Asked, server: &Server, agent: &mut Agent) -> Result<(), Problem> {
         if let (Some(reason), _) = Self::trouble(asked, server, agent) {
-            return Err(match self.shape.no_agent {
-                NoAgent::InternalError => Problem::new(500, "internal_error", reason),
-                NoAgent::NotReady => Problem::new(409, "vps_not_ready", reason),
-            });
+            return Err(self.no_agent(reason));
         }
         if agent.condition(asked.now) == Condition::Frozen {
             let text = "Agent error: Command is not allowed while filesystems are frozen";

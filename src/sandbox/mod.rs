@@ -1,13 +1,13 @@
 //! The other side of the wire: a loopback server that speaks HostUp's v2 API, for trying rollcall without an account.
 //!
 //! [`Options`] say what it is, [`Sandbox::start`] serves it on 127.0.0.1 until [`Sandbox::stop`]. The same seed is the
-//! same fleet, the same outputs and the same faults. By default nothing runs for real; [`Guest::Shell`] has to be
-//! asked for. The room has its own wire types and shares nothing with the client: a misreading of the documents
-//! must not be able to agree with itself.
+//! same fleet, the same outputs and the same faults. By default nothing runs for real; [`Guest::Shell`] and
+//! [`Guest::Qga`] have to be asked for. The room has its own wire types and shares nothing with the client: a misreading
+//! of the documents must not be able to agree with itself.
 //!
 //! From the wire inwards: `connection` accepts, `serve` judges (key, `throttle` over `limiter`, `faults`, `journal`),
 //! `api` answers from `fleet` and `listing`, and `guest` is each server's agent, with a toy shell or a real one to carry
-//! out its commands. `shape` holds what the API's documents leave open.
+//! out its commands, or a real agent in its place. `shape` holds what the API's documents leave open.
 
 mod answer;
 mod api;
@@ -36,7 +36,7 @@ mod tests;
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -50,7 +50,7 @@ use self::{
     connection::{Link, Listener},
     draw::Draw,
     faults::Injector,
-    guest::Shell,
+    guest::{Guests, QemuAgents, Shell},
     journal::Journal,
     request::Operation,
     serve::{Server, Tally, serve},
@@ -96,6 +96,14 @@ pub enum SandboxError {
         /// What the system says.
         source: io::Error,
     },
+    /// There are not so many guest agents as servers.
+    #[error("cannot use guest agents in {}: {problem}", directory.display())]
+    Agents {
+        /// Where their sockets were looked for.
+        directory: PathBuf,
+        /// What is wrong there.
+        problem: String,
+    },
     /// There is no room for the directories of the shell guest.
     #[error("cannot make a directory for the shell guest")]
     Directory {
@@ -139,7 +147,8 @@ impl Sandbox {
     /// Listens on 127.0.0.1 and serves from tasks on the current tokio runtime. When this returns, requests are taken.
     ///
     /// # Errors
-    /// The port is taken, the journal cannot be opened, or the shell guest gets no directory.
+    /// The port is taken, the journal cannot be opened, the shell guest gets no directory, or there are fewer guest agents
+    /// than servers.
     pub async fn start(options: Options) -> Result<Self, SandboxError> {
         let port = options.port;
         let in_vain = |source| SandboxError::Port { port, source };
@@ -151,16 +160,17 @@ impl Sandbox {
             ),
             None => None,
         };
-        let shell = match options.guest {
-            Guest::Simulated => None,
-            Guest::Shell => Some(
+        let guests = match &options.guest {
+            Guest::Simulated => Guests::Simulated,
+            Guest::Shell => Guests::Shell(
                 Shell::new(options.at_once, options.output_cap)
                     .map_err(|source| SandboxError::Directory { source })?,
             ),
+            Guest::Qga(directory) => Guests::Qga(agents(&options, directory)?),
         };
         let (stopping, stopped) = watch::channel(false);
         let server = Arc::new(Server {
-            api: Api::new(&options, format!("http://{address}"), shell),
+            api: Api::new(&options, format!("http://{address}"), guests),
             clock: Clock::start(options.skew),
             throttle: Throttle::new(options.rate, options.window, options.throttling),
             injector: Injector::new(options.faults, options.seed),
@@ -227,11 +237,21 @@ impl Sandbox {
     pub async fn stop(self) {
         let Self { server, stopping, mut serving, .. } = self;
         stopping.send_replace(true);
-        if let Some(shell) = &server.api.shell {
+        if let Guests::Shell(shell) = &server.api.guests {
             shell.stop();
         }
         if timeout(FAREWELL, &mut serving).await.is_err() {
             serving.abort();
         }
     }
+}
+
+/// Finds the agents of all servers in `directory`.
+fn agents(options: &Options, directory: &Path) -> Result<QemuAgents, SandboxError> {
+    let agents = if options.shape.gone_pid == GonePid::Cached {
+        Err("they tell a result once, so there is none for gone-pid=cached to tell again".to_owned())
+    } else {
+        QemuAgents::new(directory, options.vms, options.output_cap)
+    };
+    agents.map_err(|problem| SandboxError::Agents { directory: directory.to_owned(), problem })
 }

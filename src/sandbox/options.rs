@@ -16,16 +16,21 @@ use super::{
     throttle::Throttling,
 };
 
-choices! {
-    /// What answers when a command is started.
-    pub enum Guest {
-        /// A table of plausible answers; nothing runs.
-        #[default]
-        Simulated = "simulated",
-        /// `/bin/sh -c COMMAND` on this machine, in a private directory per server.
-        Shell = "shell",
-    }
+/// What answers when a command is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Guest {
+    /// A table of plausible answers; nothing runs.
+    #[default]
+    Simulated,
+    /// `/bin/sh -c COMMAND` on this machine, in a private directory per server.
+    Shell,
+    /// The same in whatever a real `qemu-ga` is in, one for each server: those that listen on the sockets of this
+    /// directory, in the order of their names. All servers are listed as running and well, whatever `fleet` and
+    /// `agents` say; a probe asks the agent. What it runs goes on when the sandbox stops.
+    Qga(PathBuf),
+}
 
+choices! {
     /// How varied the fleet is.
     pub enum Variety {
         /// Mostly active and running; about one server in twenty has something odd about it.
@@ -48,8 +53,8 @@ choices! {
 /// Everything a sandbox can be told. `Options::default()` is 200 servers, 300 requests per 5 s, simulated guests.
 #[derive(Clone)]
 pub struct Options {
-    /// How many servers there are.
-    pub vms: u32,
+    /// How many servers there are; `None` for 200, or for one a socket where the guest is [`Guest::Qga`].
+    pub vms: Option<u32>,
     /// The rate limit; `None` for none.
     pub rate: Option<RateLimit>,
     /// How its windows count.
@@ -95,7 +100,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            vms: 200,
+            vms: None,
             rate: Some(RateLimit { limit: 300, window: Duration::from_secs(5) }),
             window: Window::default(),
             throttling: Throttling::default(),
@@ -126,7 +131,7 @@ impl fmt::Debug for Options {
         let Self { vms, rate, window, guest, seed, port, .. } = self;
         write!(
             formatter,
-            "Options({vms} servers, {rate:?} {window:?}, {guest:?}, seed {seed}, port {port}, ..)"
+            "Options({vms:?} servers, {rate:?} {window:?}, {guest:?}, seed {seed}, port {port}, ..)"
         )
     }
 }
@@ -181,7 +186,7 @@ macro_rules! keys {
 }
 
 keys! { (options, value)
-    "vms", "How many servers there are" => vms = number(value, 0, 1_000_000);
+    "vms", "How many servers there are (200, or with guest qga one a socket)" => vms = number(value, 0, 1_000_000).map(Some);
     "rate", "Requests per window (300/5s), or none" => rate = rate(value);
     "window", "How windows count: fixed, fixed-first, sliding, sliding-strict, bucket, bucket-next" => window = choose(value);
     "scope", "What has a bucket of its own: key, operation, vps" => throttling.scope = choose(value);
@@ -193,7 +198,7 @@ keys! { (options, value)
     "others", "Requests a second that another client takes from the same bucket" => throttling.others = number(value, 0.0, 1e6);
     "skew", "How far the server's clock is ahead (-3s, 2m)" => skew = duration::signed(value);
     "latency", "Time on the wire: 30ms, or 10ms..50ms drawn for each request" => latency = latency(value, &mut options.latency_spread);
-    "guest", "What answers commands: simulated, shell (runs them on this machine)" => guest = choose(value);
+    "guest", "What answers commands: simulated, shell (runs them on this machine), qga=DIR (runs them in the real qemu-ga behind each socket in DIR)" => guest = guest(value);
     "duration", "How long simulated commands run: 0.2s, or MEDIAN~SIGMA such as 5s~0.25" => duration = RunTime::parse(value);
     "at-once", "How many commands of the shell guest run at once" => at_once = number(value, 1, 10_000);
     "output-cap", "Bytes kept of each output stream" => output_cap = number(value, 0, 1 << 30);
@@ -265,6 +270,15 @@ fn number<T: Copy + FromStr + PartialOrd + fmt::Display>(text: &str, low: T, hig
     read.ok_or_else(|| format!("a number from {low} to {high}"))
 }
 
+fn guest(text: &str) -> Result<Guest, String> {
+    match (text, text.strip_prefix("qga=")) {
+        ("simulated", _) => Ok(Guest::Simulated),
+        ("shell", _) => Ok(Guest::Shell),
+        (_, Some(directory)) if !directory.is_empty() => Ok(Guest::Qga(directory.into())),
+        _ => Err("one of simulated, shell, qga=DIR".to_owned()),
+    }
+}
+
 fn rate(text: &str) -> Result<Option<RateLimit>, String> {
     if text == "none" { Ok(None) } else { text.parse().map(Some) }
 }
@@ -297,13 +311,15 @@ mod tests {
     fn the_short_form_sets_the_same_keys_as_the_flags() {
         let options =
             Options::parse("3000, rate=120/6s,window=sliding,guest=shell,latency=10ms..50ms").unwrap();
-        assert_eq!(options.vms, 3000);
+        assert_eq!(options.vms, Some(3000));
         assert_eq!(options.rate, Some(RateLimit { limit: 120, window: Duration::from_secs(6) }));
         assert_eq!((options.window, options.guest), (Window::Sliding, Guest::Shell));
         assert_eq!(options.latency, Duration::from_millis(10));
         assert_eq!(options.latency_spread, Duration::from_millis(40));
         assert_eq!(Options::parse("5,rate=none").unwrap().rate, None);
         assert_eq!(Options::parse("seed=9").unwrap().seed, 9);
+        let options = Options::parse("3,guest=qga=/run/agents").unwrap();
+        assert_eq!(options.guest, Guest::Qga("/run/agents".into()));
     }
 
     #[test]
@@ -322,7 +338,11 @@ mod tests {
     fn mistakes_name_the_key_the_value_and_the_remedy() {
         let message = |text| Options::parse(text).unwrap_err().to_string();
         assert!(message("200,rat=1/1s").starts_with("unknown sandbox option `rat`; there are vms, rate,"));
-        assert_eq!(message("200,guest=real"), "sandbox option guest: `real` is not one of simulated, shell");
+        assert_eq!(
+            message("200,guest=real"),
+            "sandbox option guest: `real` is not one of simulated, shell, qga=DIR"
+        );
+        assert!(message("guest=qga=").contains("qga=DIR") && message("guest=qga").contains("qga=DIR"));
         assert_eq!(message("many"), "sandbox option vms: `many` is not a number from 0 to 1000000");
         assert!(message("200,guest").contains("cannot read `guest`"));
         assert!(message("200,faults=/nowhere/faults.yaml").contains("/nowhere/faults.yaml"));

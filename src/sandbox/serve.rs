@@ -1,7 +1,7 @@
 //! One request from its connection to its answer: the wire's delay, key, rate limit, faults, the API, the journal.
 //!
-//! Everything that decides happens in [`Server::judge`], which does not wait: a client that hangs up can only do so
-//! before its request is judged or after, never in the middle.
+//! Everything that decides happens in [`Server::judge`], which waits for nothing but a real guest agent, and then in a
+//! task of its own: a client that hangs up can only do so before its request is judged or after, never in the middle.
 
 use std::{
     sync::{
@@ -80,14 +80,14 @@ pub(super) async fn serve(
     // Read in any case: hyper closes a connection whose request was answered but not read.
     let body = to_bytes(body, LARGEST_BODY).await.ok();
     let wire = server.wire();
-    let (answer, departure) = if wire.is_zero() {
-        server.judge(&parts, body.as_ref())
+    let (answer, departure) = if wire.is_zero() && !server.api.waits() {
+        server.judge(&parts, body.as_ref()).await
     } else {
-        // A task of its own: what is on the wire arrives, even if its sender hangs up.
+        // A task of its own: what is on the wire arrives, and what was begun ends, even if its sender hangs up.
         let server = server.clone();
         let judged = tokio::spawn(async move {
             sleep(wire).await;
-            server.judge(&parts, body.as_ref())
+            server.judge(&parts, body.as_ref()).await
         });
         judged.await.unwrap_or((Answer::default(), Departure::Reset))
     };
@@ -135,7 +135,7 @@ impl Server {
     }
 
     /// Decides what becomes of a request, does what it asks for, counts it and writes the journal.
-    fn judge(&self, parts: &Parts, body: Option<&Bytes>) -> (Answer, Departure) {
+    async fn judge(&self, parts: &Parts, body: Option<&Bytes>) -> (Answer, Departure) {
         let parameters = parameters(&parts.uri);
         let route = Route::of(&parts.method, &parts.uri, &parameters);
         let operation = route.operation();
@@ -161,7 +161,7 @@ impl Server {
             let text = "Too many requests; wait as long as Retry-After says.";
             (self.problem(&call, &Problem::new(429, self.throttle.code(), text)), Departure::Whole)
         } else {
-            self.admit(&call, line.as_mut())
+            self.admit(&call, line.as_mut()).await
         };
 
         answer.headers.entry(DATE).or_insert_with(|| self.clock.date(now));
@@ -177,11 +177,11 @@ impl Server {
     }
 
     /// Lets a request meet its fault, if there is one for it, and the API.
-    fn admit(&self, call: &Call, mut line: Option<&mut Received>) -> (Answer, Departure) {
+    async fn admit(&self, call: &Call<'_>, mut line: Option<&mut Received>) -> (Answer, Departure) {
         let fleet = &self.api.fleet;
         let names = || call.server.map(|index| [fleet.server(index).name(), fleet.id(index)]);
         let Some(rule) = self.injector.meet(call.route.operation(), call.server, names) else {
-            return (self.ask(call, None, line), Departure::Whole);
+            return (self.ask(call, None, line).await, Departure::Whole);
         };
         let Rule { fault, after, headers, .. } = rule;
         if let Some(line) = &mut line {
@@ -194,7 +194,7 @@ impl Server {
             fault => Answer::in_place(fault),
         };
         let comes_first = in_place.is_some() || *fault == Fault::Reset;
-        let own = (*after || !comes_first).then(|| self.ask(call, Some(fault), line));
+        let own = if *after || !comes_first { Some(self.ask(call, Some(fault), line).await) } else { None };
         let mut answer = in_place.or(own).unwrap_or_default();
         if *fault == Fault::WrongType {
             answer.headers.insert(CONTENT_TYPE, HTML);
@@ -209,7 +209,7 @@ impl Server {
     }
 
     /// Has the API answer.
-    fn ask(&self, call: &Call, fault: Option<&Fault>, line: Option<&mut Received>) -> Answer {
+    async fn ask(&self, call: &Call<'_>, fault: Option<&Fault>, line: Option<&mut Received>) -> Answer {
         let Some(body) = call.body else {
             return self.problem(call, &Problem::of_status(413, None));
         };
@@ -224,7 +224,7 @@ impl Server {
             guest_fault: if let Some(Fault::Guest(fault)) = fault { Some(*fault) } else { None },
             page_fault: if let Some(Fault::Page(fault)) = fault { Some(*fault) } else { None },
         };
-        let Success { body, began } = match self.api.answer(&asked) {
+        let Success { body, began } = match self.api.answer(&asked).await {
             Ok(success) => success,
             Err(problem) => return self.problem(call, &problem),
         };

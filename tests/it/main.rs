@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test asks of its tools either works or fails the test")]
 
+mod agent;
 mod changes;
 mod check;
 mod exec;

@@ -37,6 +37,8 @@
 //! | `forget [5s]` | the guest reboots now: all pids are forgotten, the agent is off so long (default 0) |
 //! | `empty-page`, `repeat-cursor`, `overlap` | a listing's page has no items but a next cursor, gives the cursor it was asked with, or begins with the last server of the page before |
 //!
+//! With guest `qga` the real agents know nothing of it: `freeze` and `forget` only keep requests from them so long.
+//!
 //! `after: true` makes the first four (up to `reply`) happen after the request was done. Chance comes from the
 //! sandbox's seed: the same seed and order of requests meets the same faults.
 

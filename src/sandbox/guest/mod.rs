@@ -2,8 +2,10 @@
 //!
 //! This is qemu-ga's model. A pid is known from its start until a reply has said that it exited, and only to the
 //! agent life that started it: a reboot forgets everything. Nothing in this file runs a command or asks the time:
-//! `simulated` carries commands out on a toy shell (`script`, `answers`, `filters`), `shell` on the real one.
+//! `simulated` carries commands out on a toy shell (`script`, `answers`, `filters`), `shell` on the real one, and `qga`
+//! leaves all of it to a real agent.
 
+mod qga;
 mod shell;
 mod simulated;
 
@@ -14,10 +16,20 @@ use std::{
 
 use super::draw::Draw;
 
+#[cfg(test)]
+pub(super) use self::qga::scripted;
 pub(super) use self::{
+    qga::{QemuAgents, Trouble},
     shell::Shell,
     simulated::{Simulated, run as simulate},
 };
+
+/// What carries out the commands of all servers.
+pub(super) enum Guests {
+    Simulated,
+    Shell(Shell),
+    Qga(QemuAgents),
+}
 
 /// What a finished command leaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,6 +124,11 @@ impl Agent {
     /// How many commands have begun here, in all lives.
     pub(super) fn begun(&self) -> u32 {
         self.begun
+    }
+
+    /// Counts a command that began somewhere else, under a pid from there.
+    pub(super) fn begun_elsewhere(&mut self) {
+        self.begun += 1;
     }
 
     /// Whether it takes commands at `now`.

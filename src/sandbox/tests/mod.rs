@@ -1,5 +1,6 @@
 //! The sandbox over real HTTP, as a client meets it.
 
+mod agents;
 mod faults;
 mod guests;
 mod limits;
