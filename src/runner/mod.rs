@@ -224,12 +224,14 @@ async fn send(desk: &Desk, id: CallId, call: &Call, duty: Duty, now: impl Fn() -
                 return failed(Failure::Unrecorded { message });
             }
             let reply = desk.client.send(call).await;
-            // What cannot be written down is still true: the engine hears of it, and of the trouble.
-            let entry = Entry::Answered { start: id, at: now(), answer: reply.answer.clone() };
-            let _ = pen.write(entry).await;
+            // Whatever follows from it is written after it, or waits for it.
+            pen.note(Entry::Answered { start: id, at: now(), answer: reply.answer.clone() });
             reply
         }
         Duty::Poll { start } => {
+            // The process that is asked for is on the disk. What cannot be written down is still true, and the engine hears
+            // of the trouble.
+            let _ = pen.catch_up().await;
             let polled = now();
             let reply = desk.client.send(call).await;
             if let Answer::Polled(PollAnswer::Exited(exited)) = &reply.answer {

@@ -49,7 +49,8 @@ pub(super) struct Pen {
 }
 
 struct Job {
-    entry: Entry,
+    /// `None`: nothing to write, only to hear when all that came before is written.
+    entry: Option<Entry>,
     done: Option<oneshot::Sender<Result<(), String>>>,
 }
 
@@ -92,11 +93,20 @@ impl fmt::Debug for Recorder {
 impl Pen {
     /// Writes something down before long, after all that came before it.
     pub(super) fn note(&self, entry: Entry) {
-        self.hand_over(Job { entry, done: None });
+        self.hand_over(Job { entry: Some(entry), done: None });
     }
 
     /// Writes something down; when it returns, it is on the disk.
     pub(super) async fn write(&self, entry: Entry) -> Result<(), String> {
+        self.wait_for(Some(entry)).await
+    }
+
+    /// Waits until all that was noted before is on the disk.
+    pub(super) async fn catch_up(&self) -> Result<(), String> {
+        self.wait_for(None).await
+    }
+
+    async fn wait_for(&self, entry: Option<Entry>) -> Result<(), String> {
         let (done, written) = oneshot::channel();
         self.hand_over(Job { entry, done: Some(done) });
         written.await.unwrap_or_else(|_| Err("rollcall failed while it wrote".to_owned()))
@@ -116,17 +126,17 @@ impl Pen {
 
 fn keep_writing(mut ledger: impl Ledger, jobs: &Receiver<Job>, trouble: &OnceLock<String>) {
     while let Ok(first) = jobs.recv() {
-        let mut entries = vec![first.entry];
-        let mut waiting = vec![first.done];
-        for Job { entry, done } in jobs.try_iter().take(MOST_AT_ONCE - 1) {
-            entries.push(entry);
-            waiting.push(done);
+        let mut entries = Vec::new();
+        let mut waiting = Vec::new();
+        for Job { entry, done } in std::iter::once(first).chain(jobs.try_iter().take(MOST_AT_ONCE - 1)) {
+            entries.extend(entry);
+            waiting.extend(done);
         }
-        let written = ledger.write(&entries);
+        let written = if entries.is_empty() { Ok(()) } else { ledger.write(&entries) };
         if let Err(why) = &written {
             let _ = trouble.set(why.clone());
         }
-        for done in waiting.into_iter().flatten() {
+        for done in waiting {
             // A call that is no longer there does not care.
             let _ = done.send(written.clone());
         }

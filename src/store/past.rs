@@ -88,8 +88,10 @@ fn past_run(connection: &Connection, head: RunHead) -> rusqlite::Result<PastRun>
 
     let mut starts = starts(connection, number)?;
     let mut last = standing.at;
-    let mut rows =
-        connection.prepare("SELECT place, description, result FROM target WHERE run = ?1 ORDER BY place")?;
+    let mut rows = connection.prepare(
+        "SELECT place, description, result FROM target LEFT JOIN result USING (run, place) \
+         WHERE target.run = ?1 ORDER BY place",
+    )?;
     let mut rows = rows.query([number])?;
     let mut targets = Vec::new();
     while let Some(row) = rows.next()? {

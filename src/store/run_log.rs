@@ -137,9 +137,8 @@ impl Writer<'_> {
     ) -> rusqlite::Result<()> {
         transaction
             .execute("UPDATE run SET tally = ?2 WHERE number = ?1", params![self.run, self.json(tally)?])?;
-        let mut insert = transaction.prepare_cached(
-            "INSERT INTO target (run, place, vps, description, is_open) VALUES (?1, ?2, ?3, ?4, 1)",
-        )?;
+        let mut insert = transaction
+            .prepare_cached("INSERT INTO target (run, place, vps, description) VALUES (?1, ?2, ?3, ?4)")?;
         for (place, vps) in (0_i64..).zip(vpses) {
             let description = vps.json().read().map_err(lost)?;
             let description = self.redactor.text(&description);
@@ -158,7 +157,8 @@ impl Writer<'_> {
         let is_open = !is_final(result, false) && result.status != Status::TimedOut;
         transaction
             .prepare_cached(
-                "UPDATE target SET status = ?3, ran = ?4, is_open = ?5, result = ?6 WHERE run = ?1 AND place = ?2",
+                "INSERT OR REPLACE INTO result (run, place, status, ran, is_open, result) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
                 self.run,

@@ -139,7 +139,9 @@ impl Store {
         self.write(|transaction| {
             transaction
                 .execute(
-                    "UPDATE run SET ended_at = ?2, exit_code = ?3, standing = ?4, ending = ?5 WHERE number = ?1",
+                    "UPDATE run SET ended_at = ?2, exit_code = ?3, standing = ?4, ending = ?5, is_open = EXISTS ( \
+                     SELECT 1 FROM target LEFT JOIN result USING (run, place) \
+                     WHERE target.run = ?1 AND ifnull(result.is_open, 1)) WHERE number = ?1",
                     params![run.0, ended_at.as_millisecond(), exit_code, standing, ending],
                 )
                 .map(drop)
@@ -154,7 +156,7 @@ impl Store {
         self.write(|transaction| {
             transaction
                 .execute(
-                    "UPDATE run SET ended_at = NULL, exit_code = NULL, ending = NULL WHERE number = ?1",
+                    "UPDATE run SET ended_at = NULL, exit_code = NULL, is_open = 1, ending = NULL WHERE number = ?1",
                     [run.0],
                 )
                 .map(drop)
@@ -195,8 +197,10 @@ impl Store {
     pub fn open_targets(&self, url: &str) -> Result<Vec<(String, String)>, StoreError> {
         self.read(|connection| {
             let mut rows = connection.prepare(
-                "SELECT run.id, target.vps FROM run JOIN target ON target.run = run.number AND target.is_open = 1 \
-                 WHERE run.url = ?1 AND run.in_sandbox = 0 ORDER BY run.number DESC",
+                "SELECT run.id, target.vps FROM run JOIN target ON target.run = run.number \
+                 LEFT JOIN result USING (run, place) \
+                 WHERE run.is_open AND run.url = ?1 AND NOT run.in_sandbox AND ifnull(result.is_open, 1) \
+                 ORDER BY run.number DESC",
             )?;
             rows.query_map([url], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
@@ -213,8 +217,9 @@ impl Store {
                 removed.runs += transaction.execute("DELETE FROM run WHERE number = ?1", [run.0])?;
             }
             removed.outputs = transaction.execute(
-                "DELETE FROM output WHERE NOT EXISTS (SELECT 1 FROM start WHERE stdout = hash) \
-                 AND NOT EXISTS (SELECT 1 FROM start WHERE stderr = hash)",
+                "DELETE FROM output WHERE hash NOT IN ( \
+                     SELECT stdout FROM start WHERE stdout IS NOT NULL \
+                     UNION SELECT stderr FROM start WHERE stderr IS NOT NULL)",
                 [],
             )?;
             Ok(())
@@ -244,8 +249,10 @@ fn head(row: &Row<'_>) -> rusqlite::Result<RunHead> {
 }
 
 fn with_counts(connection: &Connection, mut head: RunHead) -> rusqlite::Result<RunHead> {
-    let mut rows = connection
-        .prepare_cached("SELECT status, count(*), sum(is_open) FROM target WHERE run = ?1 GROUP BY status")?;
+    let mut rows = connection.prepare_cached(
+        "SELECT status, count(*), sum(ifnull(is_open, 1)) FROM target LEFT JOIN result USING (run, place) \
+         WHERE target.run = ?1 GROUP BY status",
+    )?;
     let mut rows = rows.query([head.number.0])?;
     while let Some(row) = rows.next()? {
         let (status, count, open): (Option<String>, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);

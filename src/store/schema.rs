@@ -63,22 +63,29 @@ pub(super) const MIGRATIONS: &[&str] = &["
         standing        TEXT, -- JSON: how far it has come
         ended_at        INTEGER, -- NULL: it has not, or nobody was there to say so
         exit_code       INTEGER,
+        is_open         INTEGER NOT NULL DEFAULT 1, -- 0: nothing in it is to be gone on with
         ending          TEXT -- JSON: what is known at the end only
     ) STRICT;
 
-    -- Whom a run is for, in the order of the results, and what became of them.
+    -- Whom a run is for, in the order of the results.
     CREATE TABLE target (
         run         INTEGER NOT NULL REFERENCES run (number) ON DELETE CASCADE,
         place       INTEGER NOT NULL, -- from 0
         vps         TEXT NOT NULL, -- its id as the API wrote it
         description TEXT NOT NULL, -- JSON, as listed
-        status      TEXT, -- NULL: not done
-        ran         TEXT,
-        is_open     INTEGER NOT NULL, -- 1: there is something to be gone on with
-        result      TEXT, -- JSON, without outputs
         PRIMARY KEY (run, place)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX open_target ON target (run, vps) WHERE is_open = 1;
+
+    -- What became of them; a target without a row here is not done.
+    CREATE TABLE result (
+        run     INTEGER NOT NULL REFERENCES run (number) ON DELETE CASCADE,
+        place   INTEGER NOT NULL, -- of the target
+        status  TEXT NOT NULL,
+        ran     TEXT NOT NULL,
+        is_open INTEGER NOT NULL, -- 1: there is something to be gone on with
+        result  TEXT NOT NULL, -- JSON, without outputs
+        PRIMARY KEY (run, place)
+    ) STRICT, WITHOUT ROWID;
 
     -- Starts: written when they are about to leave, then when they are answered, then when what they started has ended.
     CREATE TABLE start (
@@ -95,16 +102,14 @@ pub(super) const MIGRATIONS: &[&str] = &["
         ended_ns         INTEGER,
         exit_code        INTEGER,
         signal           INTEGER,
-        stdout           BLOB REFERENCES output (hash), -- NULL: empty
-        stderr           BLOB REFERENCES output (hash),
+        stdout           BLOB, -- the hash of an output; NULL: empty
+        stderr           BLOB,
         stdout_truncated INTEGER,
         stdout_lossy     INTEGER,
         stderr_truncated INTEGER,
         stderr_lossy     INTEGER,
         PRIMARY KEY (run, call)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX start_by_stdout ON start (stdout);
-    CREATE INDEX start_by_stderr ON start (stderr);
 
     -- What commands printed, each text once.
     CREATE TABLE output (
