@@ -277,6 +277,11 @@ impl Engine {
         }
     }
 
+    /// Requests sent so far.
+    pub fn requests(&self) -> RequestCounts {
+        self.requests
+    }
+
     /// How far the run has come.
     pub fn standing(&self, now: RunTime) -> Entry {
         Entry::Standing {

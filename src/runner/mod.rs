@@ -34,7 +34,7 @@ use crate::{
     budget::{RunTime, Signals},
     engine::{
         Answer, Call, CallId, Duty, Effect, Engine, Entry, Event, Exited, Failure, FinishedRun, InFlight,
-        Input, LeftOff, PollAnswer, Reply, RunSpec,
+        Input, LeftOff, PollAnswer, Reply, RequestCounts, RunSpec,
     },
     fleet::Vps,
     hostup::Client,
@@ -125,6 +125,7 @@ impl Run {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_told_of_trouble = false;
+        let mut told = RequestCounts::default();
 
         let mut input = Input::Begin;
         let run = 'run: loop {
@@ -169,7 +170,9 @@ impl Run {
                     }
                     _ = ticks.tick() => {
                         observer.tick(now());
-                        if let Some(pen) = &desk.pen {
+                        let requests = engine.requests();
+                        if let Some(pen) = desk.pen.as_ref().filter(|_| requests != told) {
+                            told = requests;
                             pen.note(engine.standing(now()));
                         }
                     }
