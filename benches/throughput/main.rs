@@ -29,10 +29,11 @@ const CONNECTIONS: u32 = 32;
 type Outcome = Result<(), Box<dyn Error>>;
 type Case = fn() -> Outcome;
 
-const CASES: [(&str, Case); 5] = [
+const CASES: [(&str, Case); 6] = [
     ("limited", limited),
     ("unlimited", unlimited),
     ("latency", latency),
+    ("store", store),
     ("memory-10000", || memory(10_000, 50)),
     ("memory-100000", || memory(100_000, 120)),
 ];
@@ -78,7 +79,7 @@ fn limited() -> Outcome {
     Ok(())
 }
 
-/// Nothing limits and nothing takes time, so the processor decides: rollcall's requests a second against those of a
+/// Nothing limits, nothing takes time and nothing is written down, so the processor decides: rollcall's requests a second against those of a
 /// load generator that sends the very same requests, measured right before and after, and those of reqwest alone, which
 /// are the most that rollcall could reach. Then the same with a millisecond of latency, where a client that is fast
 /// enough is as fast as any.
@@ -92,9 +93,9 @@ fn against_raw(targets: u32, latency: &str) -> Outcome {
     let shape = ["--rate", "none", "--duration", "0s", "--latency", latency, "--gone-pid", "cached"];
     let server = Server::start(targets, &shape)?;
     // The first run finds out which requests there are, and warms up the server.
-    let requests = Run::of("nothing.yaml").on(&server)?.replay();
+    let requests = Run::of("nothing.yaml").without_store().on(&server)?.replay();
     let before = raw::measure(&server, &requests)?;
-    let figures = Run::of("nothing.yaml").on(&server)?;
+    let figures = Run::of("nothing.yaml").without_store().on(&server)?;
     let after = raw::measure(&server, &requests)?;
     let bare = bare::measure(&server, &requests)?;
     println!("  {targets} targets, no limit, latency {latency}, {CONNECTIONS} connections");
@@ -126,6 +127,25 @@ fn latency() -> Outcome {
     println!("    {:.3} requests a target", figures.requests_a_target());
     goal("makespan over bound", figures.seconds / bound, AtMost(1.3), 3);
     println!("    {:.2} s, bound {bound:.2} s", figures.seconds);
+    Ok(())
+}
+
+/// 5,000 targets without a limit, with and without a store: writing down every start and every result, in time for each to
+/// be on the disk before what follows from it. Each pair of runs meets the same server, one right after the other.
+fn store() -> Outcome {
+    for latency in ["0ms", "1ms", "20ms"] {
+        let shape = ["--rate", "none", "--duration", "0.2s", "--latency", latency];
+        let mut ratios = Vec::new();
+        for _ in 0..3 {
+            let server = Server::start(5000, &shape)?;
+            let without = Run::of("kibibyte.yaml").without_store().on(&server)?.seconds;
+            let with = Run::of("kibibyte.yaml").on(&server)?.seconds;
+            println!("    latency {latency}: {with:.2} s with a store, {without:.2} s without");
+            ratios.push(with / without);
+        }
+        ratios.sort_by(f64::total_cmp);
+        goal("of the time without a store, the middle of three", ratios[1], AtMost(1.15), 3);
+    }
     Ok(())
 }
 

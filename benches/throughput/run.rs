@@ -16,6 +16,7 @@ const TIME: &str = "/usr/bin/time";
 pub(crate) struct Run {
     playbook: &'static str,
     format: &'static str,
+    keeps: bool,
 }
 
 /// What came of it.
@@ -70,12 +71,17 @@ struct Step {
 
 impl Run {
     pub(crate) fn of(playbook: &'static str) -> Self {
-        Self { playbook, format: "json" }
+        Self { playbook, format: "json", keeps: true }
     }
 
     /// What it writes to stdout: `json` or `table`. The figures are taken from a JSON report in any case.
     pub(crate) fn writing(self, format: &'static str) -> Self {
         Self { format, ..self }
+    }
+
+    /// Writes nothing down of itself.
+    pub(crate) fn without_store(self) -> Self {
+        Self { keeps: false, ..self }
     }
 
     pub(crate) fn on(self, server: &Server) -> Result<Figures, Box<dyn Error>> {
@@ -91,6 +97,7 @@ impl Run {
             .arg("run")
             .arg(playbook)
             .args(["--api-url", &server.url, "--yes", "--progress", "none", "-o", self.format])
+            .args(if self.keeps { &[][..] } else { &["--no-store"] })
             // What earlier runs have learned must not help this one.
             .env("XDG_STATE_HOME", at("state"))
             .env("HOSTUP_API_KEY", "sandbox")
