@@ -277,6 +277,11 @@ impl Bucket {
         self.scout_refused
     }
 
+    /// Whether answers have said what is left.
+    pub(super) fn is_told_what_is_left(&self) -> bool {
+        self.horizon.is_some()
+    }
+
     fn refused(&mut self, now: RunTime, number: u64, sent: &Sent, heard: &Heard) {
         self.refused_ever = true;
         self.scout_refused = self.scout == Scout::Out(number);
