@@ -369,6 +369,18 @@ fn requests_in_flight_grow_slowly_while_no_limit_is_known() {
     assert_eq!(flight(&mut knowing), 32);
 }
 
+/// A canary's requests go one by one, however long it takes.
+#[test]
+fn what_was_let_through_one_by_one_says_nothing_of_many_at_once() {
+    let mut budget = budget(32, None, 1);
+    for request in 0..500 {
+        let ticket = take(&mut budget, at(request * 1_000)).unwrap();
+        budget.answered(at(request * 1_000 + 10), ticket, &Signals::default());
+    }
+    let flight = std::iter::from_fn(|| take(&mut budget, at(500_000)).ok()).count();
+    assert_eq!(flight, 8);
+}
+
 #[test]
 fn an_answer_says_nothing_twice() {
     let mut budget = budget(1, None, 1);
