@@ -30,7 +30,7 @@ const MARGIN: [Duration; 3] =
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 /// By so much an announced end may be later than the real one.
 const ROUNDED_UP: Duration = Duration::from_secs(1);
-/// Requests in flight while no limit is known: at first, and accepted answers for one more.
+/// Requests in flight while no limit is known: at first, and answers accepted beside others for one more.
 const RAMP: (usize, u64) = (8, 10);
 
 #[derive(Debug)]
@@ -42,7 +42,8 @@ pub(super) struct Bucket {
     next: u64,
     in_flight: BTreeMap<u64, Sent>,
     newest_answered: Option<u64>,
-    accepted: u64,
+    /// Accepted beside at least half of what was allowed to be in flight: only those say that as many are borne.
+    accepted_beside_others: u64,
     /// Numbers up to this one may be sent; known only where answers say what remains.
     horizon: Option<u64>,
     limit_said: Option<u64>,
@@ -86,7 +87,7 @@ impl Bucket {
             next: 1,
             in_flight: BTreeMap::new(),
             newest_answered: None,
-            accepted: 0,
+            accepted_beside_others: 0,
             horizon: None,
             limit_said: None,
             windows: Windows::default(),
@@ -182,7 +183,8 @@ impl Bucket {
         } else if self.free_before > 0 {
             usize::MAX
         } else {
-            RAMP.0.saturating_add(usize::try_from(self.accepted / RAMP.1).unwrap_or(usize::MAX))
+            let borne = usize::try_from(self.accepted_beside_others / RAMP.1);
+            RAMP.0.saturating_add(borne.unwrap_or(usize::MAX))
         }
     }
 
@@ -236,7 +238,9 @@ impl Bucket {
             self.refused(now, number, &sent, heard);
             return;
         }
-        self.accepted += 1;
+        if (sent.beside + 1) * 2 >= self.ramp() as u64 {
+            self.accepted_beside_others += 1;
+        }
         self.refused_in_a_row = 0;
         let was_scout = self.scout == Scout::Out(number);
         if was_scout {
@@ -275,6 +279,11 @@ impl Bucket {
     /// Whether the newest refusal was that of a scout, which goes when nothing is left.
     pub(super) fn is_refused_as_expected(&self) -> bool {
         self.scout_refused
+    }
+
+    /// Whether answers have said what is left.
+    pub(super) fn is_told_what_is_left(&self) -> bool {
+        self.horizon.is_some()
     }
 
     fn refused(&mut self, now: RunTime, number: u64, sent: &Sent, heard: &Heard) {

@@ -240,7 +240,7 @@ impl Budget {
             }
         }
         if heard.throttled {
-            self.refused_in_part(now, party.operation);
+            self.refused_in_part(now, ticket);
         } else if of_vps {
             self.learn_of_vps(now, &heard);
         }
@@ -252,22 +252,24 @@ impl Budget {
         spent.filter(|&until| until > now)
     }
 
-    /// Nobody is refused where it is known what is left: until that is understood, the refusal is about everything.
-    fn refused_in_part(&mut self, now: RunTime, operation: Operation) {
-        let refused = &self.buckets[bucket_of(self.scope, operation)];
-        match self.scope {
+    /// Nobody is refused where it is known what is left, but for scouts: until that is understood, the refusal is about
+    /// everything. Limits that are counted apart wrongly would be overspent in every window, so they are one again, until
+    /// answers show once more that they are not.
+    fn refused_in_part(&mut self, now: RunTime, ticket: Ticket) {
+        let refused = &self.buckets[bucket_of(self.scope, ticket.party.operation)];
+        let contradicted = match self.scope {
             Scope::Everything => return,
             Scope::Operation if refused.is_refused_as_expected() => return,
-            Scope::Operation => {}
+            // What left under another division contradicts nothing, and neither does what nobody told of.
+            Scope::Operation => ticket.generation == self.generation && refused.is_told_what_is_left(),
             // It was waited wherever nothing was left: there is another limit, or none of each VPS.
-            Scope::Vps => {
-                self.divide(Scope::Everything);
-                self.evidence.start_over();
-                self.of_each_vps = None;
-                return;
-            }
-        }
-        if let Some(until) = refused.paused_until() {
+            Scope::Vps => true,
+        };
+        if contradicted {
+            self.divide(Scope::Everything);
+            self.evidence.start_over();
+            self.of_each_vps = None;
+        } else if let Some(until) = refused.paused_until() {
             for bucket in &mut self.buckets {
                 bucket.pause_until(until.max(now));
             }

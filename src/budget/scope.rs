@@ -13,8 +13,6 @@ use super::{Operation, RunTime, heard::Heard, tally::ratio};
 const ENOUGH: (u32, u32) = (2, 4);
 /// Requests of the same operation until a newer answer is looked at.
 const ANCHORED: u64 = 8;
-/// Of a request, what hardly ever makes a whole one of a fraction.
-const LITTLE: f64 = 0.1;
 /// A window's end may be announced so much too late: the rounding of a second, and the clock's.
 const ROUNDING: Duration = Duration::from_secs(2);
 
@@ -40,7 +38,10 @@ pub(super) type Key = (u32, usize, u64);
 /// An answer, and how many requests were let through for certain after it.
 #[derive(Debug, Clone, Copy)]
 struct Anchor {
-    at: RunTime,
+    /// When its request left: the server saw it after that.
+    left: RunTime,
+    /// How long after its answer the window ends, or the bucket is full.
+    ends_after: Duration,
     /// Among everything that happened.
     place: u64,
     limit: u64,
@@ -56,7 +57,8 @@ struct Anchor {
 pub(super) struct Evidence {
     /// For each operation, an answer of its.
     anchors: [Option<Anchor>; 4],
-    /// For each operation, what its newest answer said is left, and when that request left.
+    /// For each operation, what its newest answer said is left, and when that was. Of requests that were in flight
+    /// together, the server saw the one with the least left last.
     newest: [Option<(RunTime, u64)>; 4],
     /// For each request in flight, when it left, among everything that happened, and the anchors then.
     anchored: BTreeMap<Key, (u64, [Option<Anchor>; 4])>,
@@ -95,11 +97,13 @@ impl Evidence {
         self.events += 1;
         if !heard.throttled {
             if let (Some(limit), Some(remaining), Some(reset)) = (heard.limit, heard.remaining, heard.reset) {
-                self.compare(now, party, remaining, limit, &anchored);
+                self.compare(now, party, (remaining, limit, reset), &anchored);
                 let place = self.events;
+                let ends_after = reset.since(now);
+                let (since, since_of_its_own) = (0, 0);
                 let anchor =
-                    Anchor { at: now, place, limit, remaining, reset, since: 0, since_of_its_own: 0 };
-                self.anchor(now, party, left, anchor);
+                    Anchor { left, ends_after, place, limit, remaining, reset, since, since_of_its_own };
+                self.anchor(now, party, anchor);
             }
             self.count(party, place);
         }
@@ -117,8 +121,7 @@ impl Evidence {
         &mut self,
         now: RunTime,
         party: Party,
-        remaining: u64,
-        limit: u64,
+        (remaining, limit, reset): (u64, u64, RunTime),
         anchored: &[Option<Anchor>; 4],
     ) {
         for (operation, anchor) in Operation::ALL.into_iter().zip(anchored) {
@@ -127,11 +130,10 @@ impl Evidence {
             };
             let own = operation == party.operation;
             let let_through = if own { anchor.since_of_its_own } else { anchor.since };
-            let refill = anchor.refill(now);
-            // A token bucket's fractions are not told: one more may be there, where enough has come back to make it whole.
-            let fraction = if refill > LITTLE { 1.0 } else { 0.0 };
-            let allowed = ratio(anchor.remaining, 1) - ratio(let_through + 1, 1) + refill + fraction;
-            let more = ratio(remaining, 1) > allowed;
+            // A token bucket's fractions are not told: almost one more may have been there than it said.
+            let untold = u64::from(anchor.may_be_of_a_bucket(let_through + 1, reset));
+            let there = ratio(anchor.remaining + untold, 1) + anchor.refill(now);
+            let more = ratio(remaining, 1) > there - ratio(let_through + 1, 1);
             if own {
                 self.by_vps += u32::from(more);
             } else {
@@ -140,14 +142,14 @@ impl Evidence {
         }
     }
 
-    fn anchor(&mut self, now: RunTime, party: Party, left: RunTime, anchor: Anchor) {
+    fn anchor(&mut self, now: RunTime, party: Party, anchor: Anchor) {
         let place = party.operation as usize;
         let stale = |old: &Anchor| old.reset.since(now) < ROUNDING || old.since_of_its_own >= ANCHORED;
         if self.anchors[place].as_ref().is_none_or(stale) {
             self.anchors[place] = Some(anchor);
         }
-        if self.newest[place].is_none_or(|(newest, _)| newest <= left) {
-            self.newest[place] = Some((left, anchor.remaining));
+        if self.newest[place].is_none_or(|(at, left)| at <= anchor.left || anchor.remaining <= left) {
+            self.newest[place] = Some((now, anchor.remaining));
         }
     }
 
@@ -174,9 +176,17 @@ impl Evidence {
 }
 
 impl Anchor {
-    /// How many may have come back since, at most.
+    /// Whether the end has moved on as that of a token bucket does: by the time in which one comes back, for each that
+    /// was let through.
+    fn may_be_of_a_bucket(&self, let_through: u64, reset: RunTime) -> bool {
+        let gap = self.ends_after.saturating_sub(ROUNDING).as_secs_f64() / ratio(self.limit, 1);
+        (reset.since(self.reset) + ROUNDING).as_secs_f64() >= gap * ratio(let_through, 1)
+    }
+
+    /// How many may have come back since the server saw its request, at most.
     fn refill(&self, now: RunTime) -> f64 {
-        let to_full = self.reset.since(self.at).saturating_sub(ROUNDING).as_secs_f64().max(0.25);
-        1.5 * now.since(self.at).as_secs_f64() * ratio(self.limit, 1) / to_full
+        let to_full = self.ends_after.saturating_sub(ROUNDING).as_secs_f64().max(0.25);
+        let spent = ratio(self.limit.saturating_sub(self.remaining), 1);
+        1.5 * now.since(self.left).as_secs_f64() * spent / to_full
     }
 }

@@ -5,8 +5,9 @@
 //! this end: a request leaves once the one a quota before it was answered a window ago. Every kind of limiter bears
 //! that, a sliding log as well as a window or a token bucket, and none of them refuses anything any more.
 //!
-//! A second refusal corrects the window. After some clean windows a little more is tried, for the quota may have been
-//! shared when it was counted.
+//! A second refusal corrects the window, or shows that refused requests count as well; until then few are in flight
+//! where they might. After some clean windows a little more is tried, for the quota may have been shared when it was
+//! counted.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -38,8 +39,12 @@ pub(super) struct Tally {
     quota: Option<u64>,
     window: Option<Duration>,
     renewal: Renewal,
-    /// When what was accepted was answered, oldest first.
+    /// When what counts was answered, oldest first.
     answered: VecDeque<RunTime>,
+    /// When requests were refused within a window, while refusals are not known to count.
+    refused: Vec<RunTime>,
+    /// A refused request takes its place in the server's count.
+    refusals_count: bool,
     /// Accepted since requests were last let through again.
     accepted: u64,
     reopened: Option<Reopening>,
@@ -90,7 +95,9 @@ impl Tally {
             return Room::AfterAnswer;
         }
         if counted + in_flight < allowed {
-            return Room::Free;
+            // If refusals count as well, there is no room any more.
+            let doubtful = counted + in_flight + self.refused_since(window, now) >= allowed;
+            return if doubtful && in_flight >= AFTER_REFUSAL { Room::AfterAnswer } else { Room::Free };
         }
         if self.explores(now, window) && in_flight == 0 && counted < allowed + to_index(self.tried) {
             return Room::Free;
@@ -105,6 +112,11 @@ impl Tally {
     /// How many of those accepted are not counted any more: they were answered a window ago.
     fn out_of(&self, window: Duration, now: RunTime) -> usize {
         self.answered.partition_point(|&at| at + window <= now)
+    }
+
+    /// How many were refused within a window that may count or not.
+    fn refused_since(&self, window: Duration, now: RunTime) -> usize {
+        self.refused.iter().filter(|&&at| at + window > now).count()
     }
 
     /// When the window lets the next request through, by what has been counted, if `quota` in `window` is the limit.
@@ -125,7 +137,8 @@ impl Tally {
         if self.tried == 0 && self.quota < self.said.or(Some(u64::MAX)) {
             let needed = self.clean_needed.max(CLEAN_WINDOWS.0);
             if now.since(self.clean_since) >= window.saturating_mul(needed) {
-                self.tried = self.quota.map_or(0, |quota| (quota / 8).max(1));
+                let untried = |quota| self.said.map_or(u64::MAX, |said| said.saturating_sub(quota));
+                self.tried = self.quota.map_or(0, |quota| (quota / 8).max(1).min(untried(quota)));
             }
         }
         self.tried > 0
@@ -195,6 +208,11 @@ impl Tally {
             }
             self.said = Some(limit.max(1));
         }
+        if self.refusals_count {
+            self.answered.push_back(now);
+        } else {
+            self.refused.push(now);
+        }
         let earliest = said.unwrap_or(sent);
         let latest = said.unwrap_or(RunTime::from_start(Duration::MAX));
         let shut = self.shut.get_or_insert(Reopening { earliest, latest });
@@ -220,9 +238,21 @@ impl Tally {
                 Some(before) => self.another_window(before, reopening),
             }
         }
+        self.count_refusals(now);
         self.accepted = 0;
         self.reopened = Some(reopening);
         self.clean_since = now;
+    }
+
+    /// Those refused within a window take their places, if that is known to be so, or are remembered in case it is.
+    fn count_refusals(&mut self, now: RunTime) {
+        if self.refusals_count && !self.refused.is_empty() {
+            self.answered.extend(self.refused.drain(..));
+            self.answered.make_contiguous().sort_unstable();
+        }
+        if let Some(window) = self.window {
+            self.refused.retain(|&at| at + window > now);
+        }
     }
 
     fn first_window(&mut self, reopening: Reopening) {
@@ -251,12 +281,23 @@ impl Tally {
             // A whole quota was let through and no more: the window is longer than it was thought to be.
             self.quota = Some(self.said.unwrap_or(self.accepted.max(quota)));
             self.window = Some(self.window.map_or(measured, |known| known.max(measured)));
+        } else if self.window.is_some_and(|window| self.accepted_faster_than(quota, window, measured)) {
+            // That so much comes back so soon is not what a refusal shows. Something else takes the rest: refusals first.
+            if self.refusals_count {
+                self.quota = Some(quota.saturating_sub((quota / 16).max(1)).max(1));
+            }
+            self.refusals_count = true;
         } else {
             // What is spent comes back bit by bit, or others have taken the rest: this is what was let through.
             self.quota = Some(self.accepted);
             self.window = Some(measured);
             self.renewal = Renewal::Steadily;
         }
+    }
+
+    /// Whether what was accepted in `span` is more than `quota` in `window` makes of it.
+    fn accepted_faster_than(&self, quota: u64, window: Duration, span: Duration) -> bool {
+        ratio(self.accepted, quota) * window.as_secs_f64() > span.as_secs_f64()
     }
 
     /// Refused after windows that were let through: what was tried with success was an accident, or others spend more.

@@ -369,6 +369,54 @@ fn requests_in_flight_grow_slowly_while_no_limit_is_known() {
     assert_eq!(flight(&mut knowing), 32);
 }
 
+/// A canary's requests go one by one, however long it takes.
+#[test]
+fn what_was_let_through_one_by_one_says_nothing_of_many_at_once() {
+    let mut budget = budget(32, None, 1);
+    for request in 0..500 {
+        let ticket = take(&mut budget, at(request * 1_000)).unwrap();
+        budget.answered(at(request * 1_000 + 10), ticket, &Signals::default());
+    }
+    let flight = std::iter::from_fn(|| take(&mut budget, at(500_000)).ok()).count();
+    assert_eq!(flight, 8);
+}
+
+/// In any span of a minute 120 are let through, and those refused count as well: what the first pause hides, the second
+/// shows.
+#[test]
+fn a_log_that_counts_refusals_too_refuses_no_more_after_the_second_pause() {
+    let mut budget = budget(32, None, 1);
+    let mut log: VecDeque<RunTime> = VecDeque::new();
+    let mut travelling: VecDeque<(RunTime, Ticket, Signals)> = VecDeque::new();
+    let (mut now, mut sent, mut refused_when) = (RunTime::START, 0, Vec::new());
+    while now < at(600_000) {
+        while travelling.front().is_some_and(|(arrives, ..)| *arrives <= now) {
+            let (_, ticket, signals) = travelling.pop_front().unwrap();
+            budget.answered(now, ticket, &signals);
+        }
+        // First there is little to ask, and then much.
+        let wanted =
+            if now < at(2_000) { usize::from(sent < now.since_start().as_millis() / 20) } else { 1_000 };
+        for ticket in std::iter::from_fn(|| take(&mut budget, now).ok()).take(wanted).collect::<Vec<_>>() {
+            sent += 1;
+            log.retain(|&sent| sent + seconds(60) > now);
+            log.push_back(now);
+            let excess = log.len().saturating_sub(120);
+            let signals = if excess > 0 {
+                refused_when.push(now);
+                let wait = (log[excess - 1] + seconds(60)).since(now).as_secs() + 1;
+                Signals { limit: Some(120), ..refused(Some(RetryAfter::In(seconds(wait)))) }
+            } else {
+                Signals::default()
+            };
+            travelling.push_back((now + Duration::from_millis(40), ticket, signals));
+        }
+        now = now + Duration::from_millis(5);
+    }
+    assert!(refused_when.iter().all(|&when| when < at(62_000)), "{refused_when:?}");
+    assert_eq!(budget.limit(), Some((120, Some(seconds(60)))));
+}
+
 #[test]
 fn an_answer_says_nothing_twice() {
     let mut budget = budget(1, None, 1);

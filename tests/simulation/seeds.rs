@@ -12,6 +12,15 @@ use crate::{
 
 /// Seeds a kind of limiter, where nobody asks for more.
 const SEEDS: u64 = 200;
+/// Seeds that broke an invariant once.
+const BROKEN_ONCE: [(Kind, u64); 6] = [
+    (Kind::TokenBucketFull, 3009),
+    (Kind::FixedAligned, 4514),
+    (Kind::SlidingLogCountingRefusals, 5303),
+    (Kind::TokenBucketNext, 3902),
+    (Kind::FixedAligned, 8338),
+    (Kind::TokenBucketFull, 6873),
+];
 /// One seed in so many is run twice.
 const TWICE: u64 = 8;
 /// Entries of the log that are shown of a run that failed.
@@ -71,6 +80,15 @@ fn try_seeds(kind: Kind) {
             "replay with ROLLCALL_SIMULATION_SEED={name}:{seed}\n{why}\n{} seeds failed:\n{all}",
             failed.len()
         );
+    }
+}
+
+#[test]
+fn what_broke_an_invariant_once_does_so_no_more() {
+    for (kind, seed) in BROKEN_ONCE {
+        if let Err(why) = try_seed(kind, seed) {
+            panic!("replay with ROLLCALL_SIMULATION_SEED={kind:?}:{seed}\n{why}");
+        }
     }
 }
 

@@ -63,6 +63,75 @@ fn an_operation_that_has_more_left_than_another_leaves_room_for_has_a_limit_of_i
 }
 
 #[test]
+fn what_is_left_to_an_operation_is_the_least_of_what_answers_in_flight_together_said() {
+    let mut budget = Budget::new(&Terms { connections: 32, ..Terms::default() });
+    let mut listed = 0;
+    spend(&mut budget, at(0), Operation::List, 100, &mut listed, 1);
+    let probes: Vec<Ticket> =
+        (0..2).map(|vps| budget.take(at(10), Operation::Probe, Some(vps)).unwrap()).collect();
+    for (remaining, ticket) in (10..).zip(probes) {
+        budget.answered(at(10 + remaining), ticket, &left(100, remaining, 60));
+    }
+    spend(&mut budget, at(30), Operation::List, 100, &mut listed, 1);
+    spend(&mut budget, at(40), Operation::List, 100, &mut listed, 1);
+    let sent = std::iter::from_fn(|| budget.take(at(50), Operation::Probe, Some(0)).ok()).count();
+    assert_eq!(sent, 10);
+}
+
+/// A bucket of 20 that gains one request in three seconds tells whole ones only: 1.99, 1.01 and 0.03 left are told as 1, 1
+/// and 0.
+#[test]
+fn the_fraction_that_a_slow_bucket_does_not_tell_is_no_limit_of_its_own() {
+    let mut budget = Budget::new(&Terms { connections: 8, ..Terms::default() });
+    let mut now = at(0);
+    for (operation, remaining, to_full) in
+        [(Operation::Poll, 1, 55), (Operation::Probe, 1, 57), (Operation::Start, 0, 60)]
+    {
+        let ticket = budget.take(now, operation, Some(1)).unwrap();
+        now = now + Duration::from_millis(60);
+        budget.answered(now, ticket, &left(20, remaining, to_full));
+    }
+    let limits = budget.knowledge().limits;
+    assert_eq!(limits.iter().map(|limit| limit.bucket.as_str()).collect::<Vec<_>>(), ["default"]);
+    assert!(budget.take(now, Operation::Probe, Some(2)).is_err());
+}
+
+/// The server saw the request that much earlier than its answer is here.
+#[test]
+fn what_comes_back_while_an_answer_travels_is_no_limit_of_its_own() {
+    let mut budget = Budget::new(&Terms { connections: 8, ..Terms::default() });
+    // 600 in five seconds: 120 come back in a second, and all the answers are a second on their way.
+    let signals = |remaining| left(600, remaining, 4);
+    let ticket = budget.take(at(0), Operation::List, None).unwrap();
+    budget.answered(at(1_000), ticket, &signals(200));
+    for (remaining, operation) in [(318, Operation::Probe), (317, Operation::Start), (316, Operation::Poll)] {
+        let ticket = budget.take(at(1_000), operation, Some(1)).unwrap();
+        budget.answered(at(1_010), ticket, &signals(remaining));
+    }
+    assert_eq!(budget.knowledge().limits[0].bucket, "default");
+}
+
+/// What another run found out about operations may have changed.
+#[test]
+fn a_refusal_where_something_should_be_left_makes_one_limit_of_those_of_operations() {
+    let mut budget = knowing(vec![limit("probe", 20, 60), limit("poll", 20, 60)]);
+    for (remaining, operation) in [(1, Operation::Probe), (0, Operation::Poll)] {
+        let ticket = budget.take(at(0), operation, Some(1)).unwrap();
+        budget.answered(at(10), ticket, &left(20, remaining, 60));
+    }
+    let ticket = budget.take(at(20), Operation::Probe, Some(2)).unwrap();
+    budget.answered(at(30), ticket, &refused(Some(RetryAfter::In(seconds(60)))));
+    assert_eq!(budget.take(at(60_029), Operation::Start, Some(3)), Err(Wait::Until(at(60_030))));
+    let scout = budget.take(at(60_030), Operation::Probe, Some(2)).unwrap();
+    for operation in Operation::ALL {
+        assert_eq!(budget.take(at(60_040), operation, Some(3)), Err(Wait::ForAnswer));
+    }
+    budget.answered(at(60_050), scout, &left(20, 19, 60));
+    let sent = std::iter::from_fn(|| budget.take(at(60_060), Operation::Poll, Some(3)).ok()).count();
+    assert_eq!(sent, 19);
+}
+
+#[test]
 fn where_each_vps_has_a_limit_one_that_is_spent_waits_alone() {
     let mut budget = Budget::new(&Terms { connections: 32, ..Terms::default() });
     let mut now = at(0);
