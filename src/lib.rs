@@ -52,4 +52,5 @@ pub mod progress;
 pub mod report;
 pub mod runner;
 pub mod sandbox;
+mod spellings;
 pub mod store;
