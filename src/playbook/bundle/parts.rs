@@ -112,8 +112,12 @@ fn split<'a>(marker: &str, steps: usize, more: usize, stream: Whole<'a>) -> Vec<
         pieces[found.step].numbers = Some(found.numbers);
         (rest, next) = (&rest[found.end..], found.step + 1);
     }
-    if let Some(piece) = pieces.get_mut(next) {
+    if let Some((piece, later)) = pieces.get_mut(next..).and_then(<[_]>::split_first_mut) {
         piece.printed = Printed { text: rest, cut: stream.truncated };
+        // What is missing may have been theirs.
+        for piece in later {
+            piece.printed.cut = stream.truncated;
+        }
     }
     if stream.truncated {
         let gaps: Vec<bool> = pieces.iter().map(|piece| (stream.gap)(piece.printed.text).is_some()).collect();

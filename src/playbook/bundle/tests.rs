@@ -115,6 +115,19 @@ fn where_nobody_can_say_whose_output_is_cut_it_may_be_anybodys() {
 }
 
 #[test]
+fn a_stream_whose_end_is_missing_is_not_known_to_be_empty_for_the_steps_after() {
+    let (out, err) = printed(&[
+        ("a".into(), "long".into(), 0),
+        ("b".into(), "lost".into(), 0),
+        ("c".into(), "lost too".into(), 0),
+    ]);
+    let parts = take_apart(&marker(), 3, whole(&out, false), whole(&err[..2], true));
+    let shown: Vec<_> = parts.iter().map(|part| (part.stderr.text, part.stderr.cut)).collect();
+    assert_eq!(shown, [("lo", true), ("", true), ("", true)]);
+    assert!(parts.iter().all(|part| matches!(part.end, End::Exited { .. }) && !part.stdout.cut));
+}
+
+#[test]
 fn a_marker_counts_only_where_it_can_be_one() {
     let whole = marker().whole();
     for fake in [
