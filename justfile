@@ -22,6 +22,15 @@ pace *words:
 bench *cases:
     cargo bench --locked --bench throughput -- {{ cases }}
 
+# Fuzzes a target of tests/fuzz for some seconds. A stable toolchain will do.
+fuzz target seconds="60":
+    RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none {{ target }} -- -max_total_time={{ seconds }}
+
+# Leaves in a corpus what reaches something that nothing else of it does.
+fuzz-minimise target:
+    RUSTC_BOOTSTRAP=1 cargo fuzz cmin --fuzz-dir tests/fuzz --sanitizer none {{ target }}
+
 # Formats the code.
 fmt:
     cargo fmt
+    cargo fmt --manifest-path tests/fuzz/Cargo.toml

@@ -53,4 +53,5 @@ mod redact;
 pub mod report;
 pub mod runner;
 pub mod sandbox;
+mod spellings;
 pub mod store;

@@ -72,48 +72,77 @@ impl Body {
 }
 
 /// Reads the body of an answer.
-pub(super) async fn read(mut response: Response, limits: BodyLimits, deadline: Instant) -> Body {
-    let mut first = Vec::new();
-    let end = read_to_end(&mut response, limits, deadline, &mut first).await;
-    Body { first, kept: limits.kept, end: end.unwrap_or_else(|end| end) }
+pub(super) async fn read(response: &mut Response, limits: BodyLimits, deadline: Instant) -> Body {
+    let mut reading = Reading::new(limits);
+    let end = read_to_end(response, &mut reading, deadline).await;
+    reading.into_body(end)
 }
 
-async fn read_to_end(
-    response: &mut Response,
-    limits: BodyLimits,
-    deadline: Instant,
-    first: &mut Vec<u8>,
-) -> Result<End, End> {
-    if response.content_length().is_some_and(|length| length > limits.bytes) {
+/// Reads a body that is all there.
+pub(super) fn read_whole(bytes: &[u8], limits: BodyLimits) -> Body {
+    let mut reading = Reading::new(limits);
+    let end = reading.take(bytes);
+    reading.into_body(end)
+}
+
+async fn read_to_end(response: &mut Response, reading: &mut Reading, deadline: Instant) -> Result<(), End> {
+    if response.content_length().is_some_and(|length| length > reading.left) {
         return Err(End::TooLarge);
     }
-    // A body of this length cannot hold a string or so many values that a limit is passed, however it is escaped.
-    let TrimLimits { string, json, values } = limits.kept;
-    let short = string.min(json / 6).min(values);
-    let mut trim = None;
-    let mut left = limits.bytes;
     loop {
         let chunk = timeout_at(deadline, response.chunk()).await.map_err(|_| End::Late)?;
-        let Some(chunk) = chunk.map_err(|error| End::Cut(fault::words(error)))? else { break };
-        left = left.checked_sub(chunk.len() as u64).ok_or(End::TooLarge)?;
-        if trim.is_none() && first.len() + chunk.len() <= short {
-            first.extend_from_slice(&chunk);
-            continue;
+        let Some(chunk) = chunk.map_err(|error| End::Cut(fault::words(error)))? else { return Ok(()) };
+        reading.take(&chunk)?;
+    }
+}
+
+/// A body of which more may come.
+struct Reading {
+    kept: TrimLimits,
+    /// Bytes that may come yet.
+    left: u64,
+    /// Bytes up to which it is kept as it came.
+    short: usize,
+    first: Vec<u8>,
+    /// Once it is longer than that.
+    trim: Option<JsonTrim>,
+}
+
+impl Reading {
+    fn new(limits: BodyLimits) -> Self {
+        // A body of this length cannot hold a string or so many values that a limit is passed, however it is escaped.
+        let TrimLimits { string, json, values } = limits.kept;
+        let short = string.min(json / 6).min(values);
+        Self { kept: limits.kept, left: limits.bytes, short, first: Vec::new(), trim: None }
+    }
+
+    fn take(&mut self, chunk: &[u8]) -> Result<(), End> {
+        self.left = self.left.checked_sub(chunk.len() as u64).ok_or(End::TooLarge)?;
+        if self.trim.is_none() {
+            if self.first.len() + chunk.len() <= self.short {
+                self.first.extend_from_slice(chunk);
+                return Ok(());
+            }
+            let mut begun = JsonTrim::new(self.kept);
+            begun.feed(&self.first).map_err(|_| End::TooLarge)?;
+            self.first.truncate(START);
+            self.trim = Some(begun);
         }
-        if trim.is_none() {
-            let mut begun = JsonTrim::new(limits.kept);
-            begun.feed(first).map_err(|_| End::TooLarge)?;
-            first.truncate(START);
-            trim = Some(begun);
-        }
-        let room = START.saturating_sub(first.len()).min(chunk.len());
-        first.extend_from_slice(&chunk[..room]);
-        if let Some(trim) = &mut trim {
-            trim.feed(&chunk).map_err(|_| End::TooLarge)?;
+        let room = START.saturating_sub(self.first.len()).min(chunk.len());
+        self.first.extend_from_slice(&chunk[..room]);
+        match &mut self.trim {
+            Some(trim) => trim.feed(chunk).map_err(|_| End::TooLarge),
+            None => Ok(()),
         }
     }
-    match trim {
-        None => Ok(End::Short),
-        Some(trim) => trim.finish().map(End::Trimmed).map_err(|_| End::TooLarge),
+
+    /// What came, whose reading ended so.
+    fn into_body(self, end: Result<(), End>) -> Body {
+        let complete = || match self.trim {
+            None => End::Short,
+            Some(trim) => trim.finish().map_or(End::TooLarge, End::Trimmed),
+        };
+        let end = end.map_or_else(|failed| failed, |()| complete());
+        Body { first: self.first, kept: self.kept, end }
     }
 }

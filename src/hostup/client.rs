@@ -6,15 +6,18 @@ use std::{
 };
 
 use reqwest::{
-    Method, RequestBuilder, Response, StatusCode, Url,
-    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION},
+    Method, RequestBuilder, StatusCode, Url,
+    header::{
+        ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
+        HeaderValue, LOCATION,
+    },
     redirect, retry,
 };
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    body::{self, BodyLimits, End},
+    body::{self, Body, BodyLimits, End},
     decode, fault, headers,
     key::ApiKey,
     poll_url,
@@ -81,6 +84,17 @@ impl Default for ClientOptions {
             user_agent: concat!("rollcall/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
+}
+
+/// An answer as it stands on the wire, for [`Client::read`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names and values, in their order.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The whole body.
+    pub body: Vec<u8>,
 }
 
 /// No client could be made.
@@ -157,6 +171,44 @@ impl Client {
         reply
     }
 
+    /// The address to which a call is sent: always one at [`Self::url`], whatever the API said before.
+    pub fn address(&self, call: &Call) -> String {
+        self.target(call).1.into()
+    }
+
+    /// Reads an answer that did not come through [`Self::send`], but was kept or made up: gives what `send` would have.
+    ///
+    /// A header that HTTP cannot carry counts as missing; a status that it does not know gives `None`.
+    ///
+    /// ```
+    /// use rollcall::{
+    ///     engine::{Answer, Call},
+    ///     hostup::{ApiKey, Client, ClientOptions, RawAnswer},
+    /// };
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = ApiKey::from_text("hup_1234")?;
+    /// let client = Client::new("http://127.0.0.1:8080".parse()?, key, ClientOptions::default())?;
+    /// let kept = RawAnswer { status: 200, body: br#"{"available":true}"#.to_vec(), ..RawAnswer::default() };
+    /// let reply = client.read(&Call::Probe { vps: "vps_1".parse()? }, &kept).ok_or("no such status")?;
+    /// assert!(matches!(reply.answer, Answer::Probed(said) if said.available));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn read(&self, call: &Call, answer: &RawAnswer) -> Option<Reply> {
+        let status = StatusCode::from_u16(answer.status).ok()?;
+        let headers = answer.headers.iter().filter_map(|(name, value)| {
+            Some((HeaderName::try_from(name).ok()?, HeaderValue::from_bytes(value).ok()?))
+        });
+        let headers: HeaderMap = headers.collect();
+        if let Some(failure) = too_many(&headers) {
+            return Some(self.unanswered(failure));
+        }
+        let (method, url) = self.target(call);
+        let body = body::read_whole(&answer.body, self.limits(call, status));
+        Some(self.reply(call, &method, &url, status, &headers, &body))
+    }
+
     fn target(&self, call: &Call) -> (Method, Url) {
         match call {
             Call::List { cursor } => {
@@ -186,27 +238,25 @@ impl Client {
 
     /// The request is made, sent and answered, or not.
     async fn exchange(&self, call: &Call, method: Method, url: Url) -> (Option<u16>, Reply) {
-        let request = self.request(call, method.clone(), url);
+        let request = self.request(call, method.clone(), url.clone());
         let deadline = from_now(self.options.answer);
-        let response = match timeout_at(deadline, request.send()).await {
+        let mut response = match timeout_at(deadline, request.send()).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return (None, self.unanswered(fault::failure(error))),
             Err(_) => return (None, self.unanswered(late(self.options.answer))),
         };
         let status = response.status();
-        let headers: usize =
-            response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-        if headers > MAX_HEADERS {
-            let message = format!("its headers are longer than {} KiB", MAX_HEADERS / 1024);
-            return (Some(status.as_u16()), self.unanswered(Failure::NoReply { message }));
+        if let Some(failure) = too_many(response.headers()) {
+            return (Some(status.as_u16()), self.unanswered(failure));
         }
-        let signals = headers::signals(status, response.headers());
-        let answer = if status.is_success() {
-            self.accepted(call, response, deadline).await
-        } else {
-            self.refused(&method, response, deadline).await
+        let deadline = match call {
+            Call::Poll { .. } if status.is_success() => from_now(self.options.poll_body),
+            _ => deadline,
         };
-        (Some(status.as_u16()), Reply { signals, answer })
+        let limits = self.limits(call, status);
+        let body = body::read(&mut response, limits, deadline).await;
+        let reply = self.reply(call, &method, &url, status, response.headers(), &body);
+        (Some(status.as_u16()), reply)
     }
 
     fn request(&self, call: &Call, method: Method, url: Url) -> RequestBuilder {
@@ -231,27 +281,42 @@ impl Client {
         Reply { signals: Signals::default(), answer: Answer::Failed(failure) }
     }
 
-    /// 2xx.
-    async fn accepted(&self, call: &Call, response: Response, deadline: Instant) -> Answer {
-        let (limit, deadline, patience) = match call {
-            Call::Poll { .. } => (MAX_POLL, from_now(self.options.poll_body), self.options.poll_body),
-            _ => (MAX_BODY, deadline, self.options.answer),
+    /// What an answer says that has come.
+    fn reply(
+        &self,
+        call: &Call,
+        method: &Method,
+        url: &Url,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &Body,
+    ) -> Reply {
+        let answer = if status.is_success() {
+            self.accepted(call, headers, body)
+        } else {
+            self.refused(format!("{method} {}", url.path()), status, headers, body)
         };
-        let content_type = response.headers().get(CONTENT_TYPE).cloned();
-        let encoding = header(&response, &CONTENT_ENCODING).filter(|encoding| encoding != "identity");
-        let body = body::read(response, self.limits(limit), deadline).await;
+        Reply { signals: headers::signals(status, headers), answer }
+    }
+
+    /// 2xx.
+    fn accepted(&self, call: &Call, headers: &HeaderMap, body: &Body) -> Answer {
+        let encoding = header(headers, &CONTENT_ENCODING).filter(|encoding| encoding != "identity");
         let document = if encoding.is_none() { body.document(&self.redactor) } else { None };
         match (call, document) {
             (Call::Start { vps, .. }, document) => {
                 let raw = || self.redactor.clean(body.start());
                 Answer::Started(decode::start(document.as_ref(), &self.url, vps, raw))
             }
-            (_, None) => Answer::Failed(match body.end {
+            (_, None) => Answer::Failed(match &body.end {
                 End::TooLarge => Failure::TooLarge,
-                End::Cut(message) => Failure::NoReply { message: self.redactor.clean(message) },
-                End::Late => late(patience),
+                End::Cut(message) => Failure::NoReply { message: self.redactor.clean(message.clone()) },
+                End::Late => late(match call {
+                    Call::Poll { .. } => self.options.poll_body,
+                    _ => self.options.answer,
+                }),
                 End::Short | End::Trimmed(_) => {
-                    let content_type = content_type.as_ref().and_then(text_of);
+                    let content_type = header(headers, &CONTENT_TYPE);
                     unreadable(content_type.as_deref(), encoding.as_deref(), &body.start())
                 }
             }),
@@ -262,18 +327,13 @@ impl Client {
     }
 
     /// Not 2xx. The status is the answer, however the body ends.
-    async fn refused(&self, method: &Method, response: Response, deadline: Instant) -> Answer {
-        let status = response.status();
-        let endpoint = format!("{method} {}", response.url().path());
-        let content_type = header(&response, &CONTENT_TYPE);
-        let location = header(&response, &LOCATION);
-        let body = body::read(response, self.limits(MAX_PROBLEM), deadline).await;
+    fn refused(&self, endpoint: String, status: StatusCode, headers: &HeaderMap, body: &Body) -> Answer {
         let document = body.document(&self.redactor);
         let problem = Refusal {
             status: status.as_u16(),
             endpoint,
-            content_type: content_type.as_deref(),
-            location: location.as_deref(),
+            content_type: header(headers, &CONTENT_TYPE).as_deref(),
+            location: header(headers, &LOCATION).as_deref(),
             document: document.as_ref(),
             text: &body.start(),
         }
@@ -285,12 +345,24 @@ impl Client {
         })
     }
 
-    fn limits(&self, bytes: u64) -> BodyLimits {
+    fn limits(&self, call: &Call, status: StatusCode) -> BodyLimits {
+        let bytes = match call {
+            _ if !status.is_success() => MAX_PROBLEM,
+            Call::Poll { .. } => MAX_POLL,
+            Call::List { .. } | Call::Probe { .. } | Call::Start { .. } => MAX_BODY,
+        };
         // Both streams, each byte of them as long as an escape makes it, and a mebibyte for everything else.
         let json = self.options.stream.saturating_mul(2 * 6).saturating_add(1 << 20);
         let json = json.max(usize::try_from(MAX_BODY).unwrap_or(usize::MAX));
         BodyLimits { bytes, kept: TrimLimits { string: self.options.stream, json, values: MAX_VALUES } }
     }
+}
+
+/// Where a header block is longer than is looked at.
+fn too_many(headers: &HeaderMap) -> Option<Failure> {
+    let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let message = || format!("its headers are longer than {} KiB", MAX_HEADERS / 1024);
+    (length > MAX_HEADERS).then(|| Failure::NoReply { message: message() })
 }
 
 fn from_now(limit: Duration) -> Instant {
@@ -315,12 +387,8 @@ fn unreadable(content_type: Option<&str>, encoding: Option<&str>, start: &str) -
     Failure::Unreadable { message }
 }
 
-fn header(response: &Response, name: &reqwest::header::HeaderName) -> Option<String> {
-    response.headers().get(name).and_then(text_of)
-}
-
-fn text_of(value: &HeaderValue) -> Option<String> {
-    Some(value.to_str().ok()?.chars().take(1024).collect())
+fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.chars().take(1024).collect())
 }
 
 fn failure_word(failure: &Failure) -> &'static str {

@@ -36,9 +36,13 @@ impl Document {
         Self { value, changes: BTreeMap::new() }
     }
 
-    /// What became of a string.
+    /// What became of a string, or of any below a list or an object.
     pub(super) fn change(&self, pointer: &str) -> Change {
-        self.changes.get(pointer).copied().unwrap_or_default()
+        let is_part = |place: &str| {
+            place.strip_prefix(pointer).is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        };
+        let changes = self.changes.iter().filter(|(place, _)| is_part(place));
+        changes.fold(Change::default(), |all, (_, &change)| all.and(change))
     }
 }
 
@@ -54,9 +58,7 @@ impl Reader<'_> {
         match value {
             Value::String(tagged) => {
                 let (change, text) = Change::untag(&tagged);
-                if change != Change::default() {
-                    self.changes.insert(self.pointer.clone(), change);
-                }
+                self.note(change);
                 Value::String(self.redactor.clean(text.to_owned()))
             }
             Value::Array(items) => {
@@ -66,13 +68,22 @@ impl Reader<'_> {
             Value::Object(fields) => {
                 let mut untagged = Map::with_capacity(fields.len());
                 for (name, field) in fields {
-                    let (_, name) = Change::untag(&name);
+                    let (change, name) = Change::untag(&name);
+                    self.note(change);
                     let field = self.below(name, field);
                     untagged.insert(self.redactor.clean(name.to_owned()), field);
                 }
                 Value::Object(untagged)
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => value,
+        }
+    }
+
+    /// Notes what became of the string here, or of the name of a field here.
+    fn note(&mut self, change: Change) {
+        if change != Change::default() {
+            let noted = self.changes.entry(self.pointer.clone()).or_default();
+            *noted = noted.and(change);
         }
     }
 

@@ -33,6 +33,9 @@ const EPOCH_MILLISECONDS_FROM: f64 = 1e11;
 /// From here on nothing sensible: as milliseconds it is in the year 5138.
 const NO_TIME_FROM: f64 = 1e14;
 
+/// From here on no number of requests, and so near the end of its type that nothing could be added to it.
+const NO_COUNT_FROM: u64 = 1 << 53;
+
 /// Reads the headers of one answer.
 pub(super) fn signals(status: StatusCode, headers: &HeaderMap) -> Signals {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
@@ -75,7 +78,8 @@ fn reset(text: &str) -> Option<Reset> {
 /// A whole number; of `300, 300;window=60` (a form of older drafts of the RateLimit headers) the first.
 fn count(text: &str) -> Option<u64> {
     let number = text.split([',', ';']).next().unwrap_or_default().trim_end();
-    if number.bytes().all(|byte| byte.is_ascii_digit()) { number.parse().ok() } else { None }
+    let plain = number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse().ok().filter(|&count| plain && count < NO_COUNT_FROM)
 }
 
 /// Digits, perhaps with a point among them: no sign, no exponent, no `inf`.
@@ -173,6 +177,8 @@ mod tests {
             ("-1", None),
             ("many", None),
             ("", None),
+            ("9007199254740991", Some((1 << 53) - 1)),
+            ("18446744073709551615", None),
             ("99999999999999999999", None),
         ] {
             assert_eq!(read("x-ratelimit-remaining", text).remaining, expected, "{text}");

@@ -20,7 +20,7 @@ mod redact;
 mod trim;
 mod url;
 
-pub use client::{Client, ClientError, ClientOptions};
+pub use client::{Client, ClientError, ClientOptions, RawAnswer};
 pub use key::{ApiKey, InvalidApiKey};
 pub use url::{ApiUrl, InvalidApiUrl};
 

@@ -228,6 +228,16 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_is_no_text_says_so_of_its_parts() {
+        let long = "x".repeat(1 << 17);
+        let exited = ended(&format!(
+            r#"{{"exited":true,"stdout":["a",{{"b":"{long}"}}],"stderr":{{"{long}":1,"stdout":"\udc00"}}}}"#
+        ));
+        assert_eq!((exited.stdout.truncated, exited.stdout.lossy), (true, false));
+        assert_eq!((exited.stderr.truncated, exited.stderr.lossy), (true, true));
+    }
+
+    #[test]
     fn a_stream_of_just_the_agents_cap_is_taken_to_be_cut() {
         for (length, expected) in [(AGENT_CAP, true), (AGENT_CAP - 1, false)] {
             let fields = serde_json::json!({ "exited": true, "stdout": "x".repeat(length) });

@@ -12,6 +12,11 @@ pub(in crate::hostup) struct Change {
 }
 
 impl Change {
+    /// What became of two strings together.
+    pub(in crate::hostup) fn and(self, other: Self) -> Self {
+        Self { cut: self.cut || other.cut, lossy: self.lossy || other.lossy }
+    }
+
     /// One character that says all of it, for [`Change::untag`].
     fn tag(self) -> char {
         match (self.cut, self.lossy) {

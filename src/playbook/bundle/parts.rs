@@ -97,7 +97,7 @@ struct Piece<'a> {
 fn split<'a>(marker: &str, steps: usize, more: usize, stream: Whole<'a>) -> Vec<Piece<'a>> {
     let mut pieces = vec![Piece::default(); steps];
     let (mut rest, mut next) = (stream.text, 0);
-    while let Some(found) = find(marker, more, rest, next..steps) {
+    while let Some(found) = find(marker, more, Whole { text: rest, ..stream }, next..steps) {
         let mut text = &rest[..found.start];
         if found.step > next {
             // Markers are missing: what was left out took them with it.
@@ -112,8 +112,12 @@ fn split<'a>(marker: &str, steps: usize, more: usize, stream: Whole<'a>) -> Vec<
         pieces[found.step].numbers = Some(found.numbers);
         (rest, next) = (&rest[found.end..], found.step + 1);
     }
-    if let Some(piece) = pieces.get_mut(next) {
+    if let Some((piece, later)) = pieces.get_mut(next..).and_then(<[_]>::split_first_mut) {
         piece.printed = Printed { text: rest, cut: stream.truncated };
+        // What is missing may have been theirs.
+        for piece in later {
+            piece.printed.cut = stream.truncated;
+        }
     }
     if stream.truncated {
         let gaps: Vec<bool> = pieces.iter().map(|piece| (stream.gap)(piece.printed.text).is_some()).collect();
@@ -135,7 +139,10 @@ struct Found {
 }
 
 /// Finds the first marker of one of these steps in a text.
-fn find(marker: &str, more: usize, text: &str, steps: Range<usize>) -> Option<Found> {
+fn find(marker: &str, more: usize, stream: Whole<'_>, steps: Range<usize>) -> Option<Found> {
+    let text = stream.text;
+    // What was left out may begin within a marker, or just behind it: then the line break after it is not its own.
+    let is_cut = |end: usize| stream.truncated && (stream.gap)(&text[end..]) == Some(0);
     let wanted = format!("\n{marker} ");
     let mut from = 0;
     while let Some(start) = text[from..].find(&wanted).map(|start| from + start) {
@@ -144,6 +151,7 @@ fn find(marker: &str, more: usize, text: &str, steps: Range<usize>) -> Option<Fo
             let numbers: Option<Vec<i64>> =
                 text[line..line + length].split(' ').map(|number| number.parse().ok()).collect();
             if let Some(numbers) = numbers.filter(|numbers| numbers.len() == 1 + more)
+                && !is_cut(line + length)
                 && let Some(step) = usize::try_from(numbers[0]).ok().filter(|step| steps.contains(step))
             {
                 let numbers = numbers[1..].to_vec();

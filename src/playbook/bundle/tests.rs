@@ -115,6 +115,33 @@ fn where_nobody_can_say_whose_output_is_cut_it_may_be_anybodys() {
 }
 
 #[test]
+fn a_stream_whose_end_is_missing_is_not_known_to_be_empty_for_the_steps_after() {
+    let (out, err) = printed(&[
+        ("a".into(), "long".into(), 0),
+        ("b".into(), "lost".into(), 0),
+        ("c".into(), "lost too".into(), 0),
+    ]);
+    let parts = take_apart(&marker(), 3, whole(&out, false), whole(&err[..2], true));
+    let shown: Vec<_> = parts.iter().map(|part| (part.stderr.text, part.stderr.cut)).collect();
+    assert_eq!(shown, [("lo", true), ("", true), ("", true)]);
+    assert!(parts.iter().all(|part| matches!(part.end, End::Exited { .. }) && !part.stdout.cut));
+}
+
+#[test]
+fn a_marker_of_which_the_end_may_be_missing_does_not_count() {
+    let steps: Vec<_> = (0..3).map(|number| (format!("<{number}>"), String::new(), 124)).collect();
+    let (out, err) = printed(&steps);
+    let end = out.find("124 7\n").unwrap() + "124 7".len();
+    // Of "124 77" the last digit may be gone, and of the next output the beginning.
+    let cut = format!("{}\n[… 3 bytes left out …]\n{}", &out[..end], &out[end + 3..]);
+    let stream = Whole { text: &cut, truncated: true, gap: crate::engine::Stream::gap };
+    let parts = take_apart(&marker(), 3, stream, whole(&err, false));
+    let ends: Vec<_> = parts.iter().map(|part| (part.end, part.stdout.cut)).collect();
+    let exited = End::Exited { code: 124, seconds: 7 };
+    assert_eq!(ends, [(End::Lost, true), (exited, true), (exited, false)]);
+}
+
+#[test]
 fn a_marker_counts_only_where_it_can_be_one() {
     let whole = marker().whole();
     for fake in [
