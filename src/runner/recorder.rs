@@ -10,14 +10,22 @@ use std::{
         mpsc::{self, Receiver, Sender},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{engine::Entry, store::RunLog};
 
 /// Entries that are written at once.
 const MOST_AT_ONCE: usize = 4096;
+
+/// How long after an entry another one is waited for, before all are written: they come in bursts, and each write is a wait
+/// for the disk.
+const LULL: Duration = Duration::from_micros(100);
+
+/// How long they are waited for at most.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Where entries go.
 pub trait Ledger: Send + 'static {
@@ -128,9 +136,13 @@ fn keep_writing(mut ledger: impl Ledger, jobs: &Receiver<Job>, trouble: &OnceLoc
     while let Ok(first) = jobs.recv() {
         let mut entries = Vec::new();
         let mut waiting = Vec::new();
-        for Job { entry, done } in std::iter::once(first).chain(jobs.try_iter().take(MOST_AT_ONCE - 1)) {
+        let began = Instant::now();
+        let mut next = Some(first);
+        while let Some(Job { entry, done }) = next {
             entries.extend(entry);
             waiting.extend(done);
+            let is_enough = entries.len() >= MOST_AT_ONCE || began.elapsed() >= PATIENCE;
+            next = if is_enough { None } else { jobs.recv_timeout(LULL).ok() };
         }
         let written = if entries.is_empty() { Ok(()) } else { ledger.write(&entries) };
         if let Err(why) = &written {

@@ -137,6 +137,7 @@ pub(super) fn record(input: &mut Input<'_>) -> RunRecord {
             requests: RequestCounts { list: 1, probe: 2, start: 2, poll: 3, throttled: 1, retried: 0 },
             time: TimeSpent { limit: Duration::from_millis(8_100), ..TimeSpent::default() },
             duration: Duration::from_millis(10_214),
+            ended: RunTime::from_start(Duration::from_millis(10_214)),
             batch: Some((1, 2)),
             fail_on: Severity::default(),
             knowledge: Knowledge { limits: vec![limit(text)], let_through: None },
