@@ -47,6 +47,12 @@ pub(crate) enum Seen {
     Signal(i32),
     Told(EventKind),
     Finished,
+    /// Something is on the disk.
+    Written(&'static str, CallId),
+    /// The process was killed.
+    Killed,
+    /// It was started again.
+    GoesOn,
 }
 
 /// A request, from its leaving to its answer.

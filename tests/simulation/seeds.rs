@@ -44,7 +44,8 @@ fn run(world: &World) -> Result<(Account, Server<'_>), String> {
     Ok((account, server))
 }
 
-fn try_seeds(kind: Kind) {
+/// Tries many seeds of a kind of limiter, `least` of them where nobody asks for more, and tells of those that fail.
+pub(crate) fn try_seeds(kind: Kind, least: u64, try_seed: fn(Kind, u64) -> Result<(), String>) {
     let name = format!("{kind:?}");
     let replayed = std::env::var("ROLLCALL_SIMULATION_SEED").ok();
     let seeds = if let Some(one) = replayed {
@@ -56,7 +57,7 @@ fn try_seeds(kind: Kind) {
         seed..=seed
     } else {
         let wanted = std::env::var("ROLLCALL_SIMULATION_SEEDS").ok();
-        1..=wanted.map_or(SEEDS, |seeds| seeds.parse().expect("ROLLCALL_SIMULATION_SEEDS=N"))
+        1..=wanted.map_or(least, |seeds| seeds.parse().expect("ROLLCALL_SIMULATION_SEEDS=N"))
     };
     let failed: Vec<(u64, String)> =
         seeds.filter_map(|seed| try_seed(kind, seed).err().map(|why| (seed, why))).collect();
@@ -78,7 +79,7 @@ macro_rules! kinds {
     ($($name:ident: $kind:expr;)*) => {
         $(#[test]
         fn $name() {
-            try_seeds($kind);
+            try_seeds($kind, SEEDS, try_seed);
         })*
     };
 }
