@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::script::{
     Moment, Say, exited, go_on, item, line, only, outcome, refused, running, spec, started, starts, statuses,
+    throttled,
 };
 use crate::{
     harness::{Account, Seen},
@@ -247,6 +248,24 @@ fn what_is_said_of_the_time_between_two_inputs_adds_up() {
         panic!("no standing")
     };
     assert_eq!((worked, time.total()), (Duration::from_secs(5), Duration::from_secs(5)));
+}
+
+#[test]
+fn k15_what_runs_is_seen_through_past_the_deadline_where_secrets_are_lost() {
+    let started_before = target(0, vec![start(7, 0, 0, Some(started(Some(4242))))]);
+    let lost = LeftOff { lost_secrets: vec!["key".to_owned()], ..left_off(vec![started_before]) };
+    let spec = with(|spec| {
+        spec.deadline = Some(Duration::from_secs(5));
+        spec.steps[0].timeout = Some(Duration::from_mins(10));
+    });
+    let account =
+        go_on(spec, lost, seconds_later(60), |moment| match moment.at.since(seconds_later(60)).as_secs() {
+            0..10 => Some(running().into()),
+            10..20 => Some(throttled(Some(Duration::from_secs(3)))),
+            _ => None,
+        });
+    assert_eq!(account.run.targets[0].steps[0].status, Status::Ok);
+    assert_eq!(outcome(&account), "skipped secret yes");
 }
 
 #[test]
