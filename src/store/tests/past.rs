@@ -1,6 +1,6 @@
 //! What is written down of a run is what is read back.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fmt::Write as _, fs, sync::Arc, time::Duration};
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
@@ -75,9 +75,8 @@ fn answer() -> impl Strategy<Value = Option<Answer>> {
         text().prop_map(|message| Failure::Unsent { message }),
         text().prop_map(|message| Failure::NoReply { message }),
         text().prop_map(|message| Failure::Unreadable { message }),
-        (problem, any::<bool>()).prop_map(|(problem, refused)| match refused {
-            true => Failure::Refused(problem),
-            false => Failure::Throttled(problem),
+        (problem, any::<bool>()).prop_map(|(problem, refused)| {
+            if refused { Failure::Refused(problem) } else { Failure::Throttled(problem) }
         }),
         Just(Failure::TooLarge),
     ];
@@ -113,8 +112,8 @@ fn start_of(call: u64, target: usize, drawn: Drawn) -> (RememberedStart, Vec<(us
         stdout += &out;
         stderr += &err;
         if let Some(marker) = &marker {
-            stdout += &format!("\n{} {nth} {code} 1\n", marker.whole());
-            stderr += &format!("\n{} {nth}\n", marker.whole());
+            write!(stdout, "\n{} {nth} {code} 1\n", marker.whole()).unwrap();
+            write!(stderr, "\n{} {nth}\n", marker.whole()).unwrap();
         }
         printed.push((number, stream(out), stream(err)));
     }
@@ -125,7 +124,9 @@ fn start_of(call: u64, target: usize, drawn: Drawn) -> (RememberedStart, Vec<(us
         stderr: stream(stderr),
     };
     if !bundle {
-        printed.iter_mut().for_each(|(_, out, _)| out.lossy = true);
+        for (_, out, _) in &mut printed {
+            out.lossy = true;
+        }
     }
     let has_ended = parts.is_some() && answer.is_some();
     let start = RememberedStart {
@@ -337,7 +338,9 @@ proptest! {
         let (start, _) = start_of(1000, 0, drawn_start);
         let result = drawn.left_off.targets.iter().find_map(|target| target.result.clone()).map(|result| {
             let mut steps = result.steps.clone();
-            steps.iter_mut().for_each(|step| step.message = Some(told.clone()));
+            for step in &mut steps {
+                step.message = Some(told.clone());
+            }
             let captured = Map::from_iter([(told.clone(), json!({ told.clone(): [told.clone()] }))]).into();
             Arc::new(TargetResult { vps: Arc::clone(&vps), message: Some(told.clone()), captured, steps, ..(*result).clone() })
         });
