@@ -258,8 +258,8 @@ fn a_full_disk_stops_starts_and_not_polls(story: &Story<'_>) -> Verdict {
         for target in &run.targets {
             for step in &target.steps {
                 let fits = match step.status {
-                    // Polls that are not allowed end with the run of the token.
-                    Status::Running => step.reason == Some(Reason::Auth),
+                    // No poll is allowed, or none let through.
+                    Status::Running => matches!(step.reason, Some(Reason::Auth | Reason::RateLimited)),
                     Status::Cancelled => false,
                     _ => true,
                 };

@@ -17,8 +17,10 @@ use crate::{
     world::World,
 };
 
-/// Processes at most, for a run on which something goes wrong again and again.
-const MOST_LIVES: usize = 9;
+/// Processes on which something goes wrong, at most.
+const MOST_TROUBLES: usize = 5;
+/// Processes after that, at most: what is over for a deadline, or still runs when its time is over, never is at an end.
+const MOST_PEACEFUL: usize = 2;
 /// Entries of the log that are shown of a run that failed.
 const SHOWN: usize = 400;
 
@@ -104,7 +106,7 @@ fn most_steps(world: &World) -> u64 {
 pub(crate) fn troubles(world: &World, actions: u64, selected: u64) -> Vec<Trouble> {
     let random = &mut StdRng::seed_from_u64(world.seed ^ 0xc4a5);
     let mut troubles = Vec::new();
-    while troubles.len() + 4 < MOST_LIVES && (troubles.is_empty() || random.random_bool(0.5)) {
+    while troubles.len() < MOST_TROUBLES && (troubles.is_empty() || random.random_bool(0.5)) {
         troubles.push(Trouble::draw(random, world, troubles.len(), actions, selected));
     }
     troubles
@@ -187,8 +189,7 @@ fn tell(world: &World, troubles: &[Trouble], outside: &mut Outside<'_>) -> Resul
         if is_peaceful && has_ended && outside.requests.len() > requests {
             return Err("a run that had ended sent something when it was gone on with".to_owned());
         }
-        // What timed out is asked for once more whenever a run is gone on with: it never is at an end.
-        if is_peaceful && (has_ended || chapters.len() >= MOST_LIVES) {
+        if is_peaceful && (has_ended || chapters.len() >= troubles.len() + MOST_PEACEFUL) {
             let run = chapters.last().and_then(|chapter| chapter.run.clone());
             return run.map(|run| Some((run, chapters, more_may_fail))).ok_or("it has no end".to_owned());
         }

@@ -47,10 +47,12 @@ pub(crate) fn as_if_uninterrupted(story: &Story<'_>, twin: &FinishedRun) -> Verd
             ) || step.late
                 || step.message.as_ref().is_some_and(|message| message.contains("may have run up to"))
         };
-        if target.steps.iter().any(lost)
-            || matches!(other.status, Status::Unavailable | Status::TimedOut)
-                && other.reason != Some(Reason::Killed)
-        {
+        let waited = |step: &StepResult| {
+            step.status == Status::TimedOut && step.reason != Some(Reason::Killed)
+                || step.status == Status::Unavailable
+                || step.late
+        };
+        if target.steps.iter().any(lost) || other.steps.iter().any(waited) {
             continue;
         }
         let equal = target.vps.raw_id() == other.vps.raw_id()
