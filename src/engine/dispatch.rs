@@ -168,8 +168,9 @@ impl Engine {
             return at.since(now) > PATIENCE_WHEN_STOPPING;
         }
         let patience = match self.spec.deadline {
-            Some(deadline) => (self.began + deadline).since(now),
-            None => PATIENCE,
+            // What is seen through is so past the deadline too.
+            Some(deadline) if !self.sees_through() => (self.began + deadline).since(now),
+            Some(_) | None => PATIENCE,
         };
         matches!(wait, Wait::Until(_)) && self.budget.paused_until(now).is_some() && at.since(now) > patience
     }

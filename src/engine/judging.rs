@@ -152,7 +152,7 @@ pub fn give_back_outputs(result: &mut TargetResult, starts: &[RememberedStart]) 
         let sent = (*first..).zip(sent).filter(|(_, sent)| **sent).map(|(number, _)| number);
         let Some(marker) = marker else {
             for number in sent {
-                if let Some(step) = result.steps.get_mut(number) {
+                if let Some(step) = result.steps.get_mut(number).filter(|step| step.ran != Ran::No) {
                     (step.stdout, step.stderr) = (Some(exited.stdout.clone()), Some(exited.stderr.clone()));
                 }
             }
@@ -163,6 +163,7 @@ pub fn give_back_outputs(result: &mut TargetResult, starts: &[RememberedStart]) 
         let parts = take_apart(marker, sent.len(), stdout.printed(), stderr.printed());
         for (number, part) in sent.into_iter().zip(parts) {
             if let Some(step) = result.steps.get_mut(number)
+                && step.ran != Ran::No
                 && part.end != End::NotReached
             {
                 step.stdout = Some(stdout.part(&part.stdout));

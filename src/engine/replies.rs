@@ -295,7 +295,7 @@ impl Engine {
         }
     }
 
-    fn refused(&mut self, now: RunTime, index: usize, problem: &Problem) {
+    pub(super) fn refused(&mut self, now: RunTime, index: usize, problem: &Problem) {
         if let Some(target) = self.open(index)
             && target.steps.len() < target.one_by_one_until
             && matches!(problem.status, 400 | 413 | 422)
@@ -308,14 +308,7 @@ impl Engine {
     }
 
     /// This start was not carried out. If one before may have been, that is what counts.
-    pub(super) fn not_started(
-        &mut self,
-        now: RunTime,
-        index: usize,
-        status: Status,
-        reason: Reason,
-        message: String,
-    ) {
+    fn not_started(&mut self, now: RunTime, index: usize, status: Status, reason: Reason, message: String) {
         let Slot::Open(target) = &mut self.slots[index] else { return };
         match target.doubt.take() {
             None => self.step_over(now, index, status, Some(reason), Ran::No, message),
@@ -446,6 +439,7 @@ impl Engine {
     pub(super) fn close(&mut self, now: RunTime, index: usize, steps: Vec<StepResult>) {
         let Slot::Open(target) = &mut self.slots[index] else { return };
         let captured = std::mem::take(&mut target.captured);
+        let is_counted = target.failure_counted;
         let result = Arc::new(sum_up(Arc::clone(&target.vps), target.began, now, captured, steps));
         if target.has_begun() {
             self.active -= 1;
@@ -456,7 +450,9 @@ impl Engine {
         self.unfinished -= 1;
         self.slots[index] = Slot::Done(Arc::clone(&result));
         self.tell_finished(now, index, Arc::clone(&result));
-        self.count_failure(now, &result);
+        if !is_counted {
+            self.count_failure(now, &result);
+        }
         if self.active == 0
             && self.stop.is_none()
             && let Some(begins) = self.rollout.next_batch(now)

@@ -99,10 +99,30 @@ pub fn is_final(result: &TargetResult, more_may_fail: bool) -> bool {
 impl LeftOff {
     /// Whether there is nothing that could be gone on with.
     pub fn is_finished(&self) -> bool {
-        let is_finished = |target: &Remembered| {
-            target.result.as_ref().is_some_and(|result| is_final(result, self.more_may_fail))
+        self.targets.iter().all(|target| target.final_result(self.more_may_fail).is_some())
+    }
+}
+
+impl Remembered {
+    /// What became of it, where there is nothing to be gone on with. A result says nothing of what was started after it: one
+    /// who was left out may have been begun after all, since more were let fail.
+    fn final_result(&self, more_may_fail: bool) -> Option<&Arc<TargetResult>> {
+        let result = self.result.as_ref()?;
+        let is_outdated = |start: &RememberedStart| {
+            let step = result.steps.get(start.intent.first);
+            step.is_some_and(|step| step.ran == Ran::No) && start.may_have_been_carried_out()
         };
-        self.targets.iter().all(is_finished)
+        (is_final(result, more_may_fail) && !self.starts.iter().any(is_outdated)).then_some(result)
+    }
+}
+
+impl RememberedStart {
+    fn may_have_been_carried_out(&self) -> bool {
+        let Some((_, answer)) = &self.answer else { return true };
+        matches!(
+            verdict::of_start(answer.clone()),
+            StartVerdict::Accepted { .. } | StartVerdict::Ambiguous { .. }
+        )
     }
 }
 
@@ -131,23 +151,34 @@ impl Engine {
         self.next_call = calls.max().map_or(1, |last| last + 1);
 
         let mut open = Vec::new();
-        for (index, Remembered { vps, result, starts }) in targets.into_iter().enumerate() {
-            match (result, vps.id()) {
-                (Some(result), _) if is_final(&result, more_may_fail) => {
-                    if !starts.is_empty() {
-                        self.rollout_goes_on(now);
-                    }
-                    self.slots.push(Slot::Done(Arc::clone(&result)));
-                    self.count_failure(now, &result);
+        for (index, remembered) in targets.into_iter().enumerate() {
+            let done = remembered.final_result(more_may_fail).cloned();
+            let Remembered { vps, result, starts } = remembered;
+            let Ok(id) = vps.id() else {
+                // What has no usable id fails before a run begins; it does not count.
+                match done {
+                    Some(result) => self.slots.push(Slot::Done(result)),
+                    None => self.admit(now, vps),
                 }
-                (_, Ok(id)) => {
-                    let target = Target::new(Arc::clone(&vps), id.clone());
-                    self.slots.push(Slot::Open(Box::new(target)));
-                    self.unfinished += 1;
-                    open.push((index, starts));
+                continue;
+            };
+            if let Some(result) = done {
+                if !starts.is_empty() {
+                    self.rollout_goes_on(now);
                 }
-                (_, Err(_)) => self.admit(now, vps),
+                self.slots.push(Slot::Done(Arc::clone(&result)));
+                self.count_failure(now, &result);
+                continue;
             }
+            let mut target = Target::new(Arc::clone(&vps), id.clone());
+            // What has failed and is looked at once more goes on to count.
+            if let Some(result) = result.filter(|result| result.failed(self.spec.fail_on)) {
+                target.failure_counted = true;
+                self.count_failure(now, &result);
+            }
+            self.slots.push(Slot::Open(Box::new(target)));
+            self.unfinished += 1;
+            open.push((index, starts));
         }
         for (index, starts) in open {
             self.retrace(now, index, starts);
@@ -217,8 +248,7 @@ impl Engine {
             StartVerdict::Accepted { pid, url, .. } => {
                 let timeout = target.task.as_ref().map_or(Duration::ZERO, |task| task.timeout);
                 let mut watch = Watch::new(call, pid, url, target.carried(), at, timeout);
-                // An answer that was on its way when the run ended may have been the only one.
-                watch.answer_lost = true;
+                watch.taken_up = true;
                 target.life = Life::Watch(Box::new(watch));
                 self.watched += 1;
                 if let Some(ended) = ended {
@@ -234,9 +264,7 @@ impl Engine {
             }
             StartVerdict::Refused(problem)
             | StartVerdict::Denied(problem)
-            | StartVerdict::Forbidden(problem) => {
-                self.not_started(now, index, Status::Refused, Reason::Api, problem.to_string());
-            }
+            | StartVerdict::Forbidden(problem) => self.refused(now, index, &problem),
             StartVerdict::Ambiguous { reason, ran, message } => {
                 self.retrace_doubt(now, index, reason, ran, message);
             }
@@ -284,7 +312,7 @@ impl Engine {
             match target.life {
                 Life::Watch(_) => self.wake_target(index, now),
                 // Of what was never carried out nothing is left; its agent is asked for once more.
-                Life::Start | Life::Probe { .. } if target.steps.is_empty() && target.doubt.is_none() => {
+                Life::Start | Life::Probe { .. } if target.doubt.is_none() && !target.was_answered() => {
                     target.life = Life::Probe { declined: false };
                     target.task = None;
                     self.probes.push_back(index);

@@ -288,7 +288,7 @@ impl Engine {
             at: now,
             worked: self.worked_before + now.since(self.began),
             requests: self.requests,
-            time: self.time.spent(),
+            time: self.time.spent_until(now),
         }
     }
 

@@ -160,7 +160,7 @@ impl Engine {
     pub(super) fn stop_watching(&mut self, now: RunTime, index: usize) {
         let (reason, why) = match &self.stop {
             Some(Stop::Auth(_)) => (Some(Reason::Auth), "the API no longer takes the token"),
-            Some(Stop::Patience(_) | Stop::Deadline) => {
+            Some(Stop::Patience(_) | Stop::Deadline | Stop::Store(_) | Stop::Secret(_)) => {
                 (Some(Reason::RateLimited), "the API lets no request through")
             }
             _ => (None, "rollcall was interrupted"),

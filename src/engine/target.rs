@@ -39,6 +39,8 @@ pub(super) struct Target {
     pub(super) failures: u32,
     /// The current step may have run already (idempotent steps only).
     pub(super) doubt: Option<Doubt>,
+    /// It counts among the failures already.
+    pub(super) failure_counted: bool,
 }
 
 /// Starts of a step that were sent and whose answers proved nothing. Nothing that comes later may say that the step
@@ -81,6 +83,8 @@ pub(super) struct Watch {
     pub(super) failures_past_limit: u32,
     /// A poll's answer may have been lost, and the result with it.
     pub(super) answer_lost: bool,
+    /// The process that started it is gone. A poll of its may have been under way, and taken the result with it.
+    pub(super) taken_up: bool,
     /// Since when there has been nothing but 500s after a lost answer.
     pub(super) only_500_since: Option<RunTime>,
     /// Answers in the probe's shape in a row.
@@ -110,6 +114,7 @@ impl Watch {
             seen_running: None,
             failures_past_limit: 0,
             answer_lost: false,
+            taken_up: false,
             only_500_since: None,
             probe_shapes: 0,
             pilot: false,
@@ -135,6 +140,7 @@ impl Target {
             posted: false,
             failures: 0,
             doubt: None,
+            failure_counted: false,
         }
     }
 
@@ -143,6 +149,11 @@ impl Target {
         let started = self.steps.iter().any(|step| step.ran != Ran::No);
         let starting = self.call.is_some() && self.task.is_some();
         started || starting || self.doubt.is_some() || matches!(self.life, Life::Watch(_))
+    }
+
+    /// Whether an answer to one of its starts ended a step: then there is somebody who answers.
+    pub(super) fn was_answered(&self) -> bool {
+        self.steps.iter().any(|step| step.ran != Ran::No || step.reason == Some(Reason::Api))
     }
 
     /// What must be written down of its next call.

@@ -64,20 +64,26 @@ impl TimeAccount {
 
     /// From `now` on, the run waits for this.
     pub(super) fn waits_for(&mut self, now: RunTime, what: WaitsFor) {
-        let span = now.since(self.since);
-        let part = match self.waits_for {
-            WaitsFor::Limit => &mut self.spent.limit,
-            WaitsFor::Rate => &mut self.spent.rate,
-            WaitsFor::Network => &mut self.spent.network,
-            WaitsFor::Guests => &mut self.spent.guests,
-            WaitsFor::Pause => &mut self.spent.pauses,
-        };
-        *part += span;
+        self.spent = self.spent_until(now);
         self.since = self.since.max(now);
         self.waits_for = what;
     }
 
     pub(super) fn spent(&self) -> TimeSpent {
         self.spent
+    }
+
+    /// With what it has waited for since.
+    pub(super) fn spent_until(&self, now: RunTime) -> TimeSpent {
+        let mut spent = self.spent;
+        let part = match self.waits_for {
+            WaitsFor::Limit => &mut spent.limit,
+            WaitsFor::Rate => &mut spent.rate,
+            WaitsFor::Network => &mut spent.network,
+            WaitsFor::Guests => &mut spent.guests,
+            WaitsFor::Pause => &mut spent.pauses,
+        };
+        *part += now.since(self.since);
+        spent
     }
 }

@@ -169,7 +169,8 @@ impl Engine {
             }
             PollVerdict::Failing { message, answer_lost, server_error } => {
                 watch.answer_lost |= answer_lost;
-                let silent_since = match (server_error, watch.answer_lost, watch.only_500_since) {
+                let may_be_gone = watch.answer_lost || watch.taken_up;
+                let silent_since = match (server_error, may_be_gone, watch.only_500_since) {
                     (true, true, None) => Some(now),
                     (true, true, since) => since,
                     _ => None,

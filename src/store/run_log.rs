@@ -2,11 +2,11 @@
 //!
 //! Secrets are taken out of everything before it is written.
 
-use std::{io, sync::Arc};
+use std::{borrow::Cow, io, sync::Arc};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, named_params, params};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::Map;
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -89,7 +89,7 @@ impl Writer<'_> {
                     self.run,
                     numbers::stored(start.0),
                     numbers::stored_span(at.since_start()),
-                    self.json(&StoredAnswer::of(answer))?,
+                    json(&StoredAnswer::of(answer).without_secrets(self.redactor))?,
                 ])
                 .map(drop),
             Entry::Exited { start, polled, at, exited } => {
@@ -122,7 +122,7 @@ impl Writer<'_> {
                 let standing = Standing { at: *at, worked: *worked, requests: *requests, time: *time };
                 transaction
                     .prepare_cached("UPDATE run SET standing = ?2 WHERE number = ?1")?
-                    .execute(params![self.run, self.json(&standing)?])
+                    .execute(params![self.run, json(&standing)?])
                     .map(drop)
             }
             Entry::Finished { target, result } => self.finished(transaction, *target, result),
@@ -135,16 +135,45 @@ impl Writer<'_> {
         vpses: &[Arc<Vps>],
         tally: &Tally,
     ) -> rusqlite::Result<()> {
-        transaction
-            .execute("UPDATE run SET tally = ?2 WHERE number = ?1", params![self.run, self.json(tally)?])?;
+        transaction.execute(
+            "UPDATE run SET tally = ?2 WHERE number = ?1",
+            params![self.run, json(&self.tally(tally))?],
+        )?;
         let mut insert = transaction
             .prepare_cached("INSERT INTO target (run, place, vps, description) VALUES (?1, ?2, ?3, ?4)")?;
         for (place, vps) in (0_i64..).zip(vpses) {
-            let description = vps.json().read().map_err(lost)?;
-            let description = self.redactor.text(&description);
-            insert.execute(params![self.run, place, vps.raw_id(), description])?;
+            let id = match vps.id() {
+                Ok(id) => Cow::Borrowed(id.as_str()),
+                Err(_) => self.redactor.text(vps.raw_id()),
+            };
+            insert.execute(params![self.run, place, id, self.description(vps)?])?;
         }
         Ok(())
+    }
+
+    /// Names of fields may be anything.
+    fn tally(&self, tally: &Tally) -> Tally {
+        let lacking = tally.lacking.iter();
+        let lacking = lacking.map(|(field, count)| (self.redactor.text(field).into_owned(), *count));
+        Tally { lacking: lacking.collect(), ..tally.clone() }
+    }
+
+    /// What the listing said of a VPS. It keeps its id, by which it is gone on with.
+    fn description(&self, vps: &Vps) -> rusqlite::Result<String> {
+        if self.redactor.is_idle() {
+            return Ok(vps.json().read().map_err(lost)?.into_owned());
+        }
+        let fields = vps.fields();
+        let mut without: Map<_, _> = fields
+            .iter()
+            .map(|(name, value)| {
+                (self.redactor.text(name).into_owned(), self.redactor.value(value).into_owned())
+            })
+            .collect();
+        if let (Ok(_), Some(id)) = (vps.id(), fields.get("id")) {
+            without.insert("id".to_owned(), id.clone());
+        }
+        json(&without)
     }
 
     fn finished(
@@ -166,7 +195,7 @@ impl Writer<'_> {
                 result.status.word(),
                 result.ran.to_string(),
                 is_open,
-                self.json(&StoredResult::of(result))?,
+                json(&StoredResult::of(result).without_secrets(self.redactor))?,
             ])
             .map(drop)
     }
@@ -184,16 +213,10 @@ impl Writer<'_> {
             .execute(params![hash, text])?;
         Ok(Some(hash))
     }
+}
 
-    /// Something as JSON, without secrets.
-    fn json(&self, value: &impl Serialize) -> rusqlite::Result<String> {
-        let failed = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
-        if self.redactor.is_idle() {
-            return serde_json::to_string(value).map_err(failed);
-        }
-        let value: Value = serde_json::to_value(value).map_err(failed)?;
-        Ok(self.redactor.value(&value).to_string())
-    }
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
 fn lost(lost: Lost) -> rusqlite::Error {

@@ -5,6 +5,7 @@
 mod inventory;
 mod polls;
 mod probes;
+mod resumptions;
 mod script;
 mod starts;
 mod stops;

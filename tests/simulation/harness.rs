@@ -47,6 +47,12 @@ pub(crate) enum Seen {
     Signal(i32),
     Told(EventKind),
     Finished,
+    /// Something is on the disk.
+    Written(&'static str, CallId),
+    /// The process was killed.
+    Killed,
+    /// It was started again.
+    GoesOn,
 }
 
 /// A request, from its leaving to its answer.
@@ -116,7 +122,17 @@ pub(crate) fn drive(
     people: &People,
     most_steps: u64,
 ) -> Result<Account, Box<Endless>> {
-    let mut engine = Engine::new(spec);
+    drive_from(RunTime::START, Engine::new(spec), provider, people, most_steps)
+}
+
+/// The same with a run that begins, or is gone on with, at this time.
+pub(crate) fn drive_from(
+    begins: RunTime,
+    mut engine: Engine,
+    provider: &mut impl Provider,
+    people: &People,
+    most_steps: u64,
+) -> Result<Account, Box<Endless>> {
     let mut calendar: BinaryHeap<Reverse<(RunTime, u64, Coming)>> = BinaryHeap::new();
     let mut entries = 0;
     let mut schedule = |calendar: &mut BinaryHeap<_>, at: RunTime, coming: Coming| {
@@ -124,19 +140,19 @@ pub(crate) fn drive(
         calendar.push(Reverse((at, entries, coming)));
     };
     for &(at, number) in &people.signals {
-        schedule(&mut calendar, RunTime::from_start(at), Coming::Signal(number));
+        schedule(&mut calendar, begins + at, Coming::Signal(number));
     }
     let mut replies: BTreeMap<CallId, Reply> = BTreeMap::new();
     let mut requests: Vec<Request> = Vec::new();
     let mut numbers: BTreeMap<CallId, usize> = BTreeMap::new();
     let mut log = Vec::new();
     let mut wake_at: Option<RunTime> = None;
-    let mut now = RunTime::START;
+    let mut now = begins;
     let mut input = Input::Begin;
     let mut steps = 0;
     loop {
         steps += 1;
-        if steps > most_steps || now.since_start() > Duration::from_hours(72) {
+        if steps > most_steps || now.since(begins) > Duration::from_hours(72) {
             let why = format!("the run has no end: {steps} steps, {now}");
             return Err(Box::new(Endless { why, log }));
         }

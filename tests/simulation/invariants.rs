@@ -104,7 +104,7 @@ fn starts_of<'a>(
     })
 }
 
-fn every_selected_vps_ends_once(evidence: &Evidence) -> Verdict {
+pub(crate) fn every_selected_vps_ends_once(evidence: &Evidence) -> Verdict {
     let run = &evidence.account.run;
     let nobody = matches!(run.stop, Some(Stop::Inventory(_) | Stop::Selection(_) | Stop::Declined));
     let mut ids = BTreeSet::new();
@@ -121,7 +121,7 @@ fn every_selected_vps_ends_once(evidence: &Evidence) -> Verdict {
     ensure(!complete || ids.len() == expected, || format!("{} results of {expected}", ids.len()))
 }
 
-fn no_step_runs_twice(evidence: &Evidence) -> Verdict {
+pub(crate) fn no_step_runs_twice(evidence: &Evidence) -> Verdict {
     let mut counts: BTreeMap<(&VpsId, usize), usize> = BTreeMap::new();
     for process in evidence.journal.values() {
         for part in &process.work.parts {
@@ -194,7 +194,7 @@ fn one_request_in_flight_a_target(evidence: &Evidence) -> Verdict {
     Ok(())
 }
 
-fn ran_is_truthful(evidence: &Evidence) -> Verdict {
+pub(crate) fn ran_is_truthful(evidence: &Evidence) -> Verdict {
     for (vps, step, result) in step_results(evidence) {
         let truth = processes(evidence, vps, step);
         let told = format!("step {step} of {vps} ({} {:?}) ran {}", result.status, result.reason, result.ran);
@@ -210,7 +210,7 @@ fn ran_is_truthful(evidence: &Evidence) -> Verdict {
     Ok(())
 }
 
-fn ok_is_never_guessed(evidence: &Evidence) -> Verdict {
+pub(crate) fn ok_is_never_guessed(evidence: &Evidence) -> Verdict {
     for (vps, step, result) in step_results(evidence) {
         let killed = result.reason == Some(Reason::Killed);
         if !matches!(result.status, Status::Ok | Status::Failed | Status::CheckFailed) && !killed {
@@ -253,7 +253,7 @@ fn ok_is_never_guessed(evidence: &Evidence) -> Verdict {
 /// | unavailable, refused, skipped | always one | no |
 /// | cancelled | none | no |
 #[expect(clippy::match_like_matches_macro, reason = "it is a table")]
-fn allowed(result: &StepResult) -> bool {
+pub(crate) fn allowed(result: &StepResult) -> bool {
     use Reason as R;
     match (result.status, result.reason, result.ran) {
         (Status::Ok | Status::Failed, None, Ran::Yes) => true,

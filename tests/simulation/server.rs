@@ -25,7 +25,8 @@ pub(crate) struct Process {
     pub(crate) vps: VpsId,
     pub(crate) began: RunTime,
     pub(crate) work: Work,
-    read: bool,
+    /// Its end was told, or was about to be.
+    pub(crate) read: bool,
 }
 
 /// A world's API.

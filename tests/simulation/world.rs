@@ -241,6 +241,15 @@ impl World {
         }
     }
 
+    /// The same, of which no more than so many entries are listed.
+    pub(crate) fn at_most(mut self, entries: usize) -> Self {
+        self.listed.truncate(entries);
+        let ids: Vec<&str> = self.listed.iter().filter_map(|item| item["id"].as_str()).collect();
+        self.guests.retain(|id, _| ids.contains(&id.as_str()));
+        self.bad_ids = ids.iter().filter(|id| id.parse::<VpsId>().is_err()).count();
+        self
+    }
+
     /// The same with so many steps, each as its first one.
     pub(crate) fn with_steps(mut self, steps: usize, bundle: bool) -> Self {
         let step = |number| {

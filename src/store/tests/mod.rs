@@ -2,6 +2,7 @@
 
 mod files;
 mod learned;
+mod past;
 mod versions;
 
 use std::{

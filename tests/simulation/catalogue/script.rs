@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use rollcall::{
     budget::{RetryAfter, RunTime, Signals},
     engine::{
-        Answer, Availability, Call, Exited, Failure, Page, Pid, PollAnswer, Reply, RunSpec, Started, Status,
-        Stop, Stream, TargetResult,
+        Answer, Availability, Call, Engine, Exited, Failure, LeftOff, Page, Pid, PollAnswer, Reply, RunSpec,
+        Started, Status, Stop, Stream, TargetResult,
     },
     fleet::{Selection, Vps},
     playbook::{Step, Template},
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 pub(super) use crate::server::{problem, refused};
 use crate::{
-    harness::{Account, People, Provider, Way, drive},
+    harness::{Account, People, Provider, Way, drive, drive_from},
     world::{command_text, listed_vps},
 };
 
@@ -118,6 +118,18 @@ pub(super) fn play(
     drive(spec, &mut script, people, 1_000_000).expect("a run that ends")
 }
 
+/// Goes on with a run at this time.
+pub(super) fn go_on(
+    spec: RunSpec,
+    left_off: LeftOff,
+    at: RunTime,
+    told: impl FnMut(&Moment) -> Option<Say>,
+) -> Account {
+    let mut script = Script { targets: left_off.targets.len(), told, counts: BTreeMap::new() };
+    let engine = Engine::going_on(spec, left_off);
+    drive_from(at, engine, &mut script, &People::default(), 1_000_000).expect("a run that ends")
+}
+
 /// One target, one step, nobody interrupts.
 pub(super) fn play_one(told: impl FnMut(&Moment) -> Option<Say>) -> Account {
     play(spec(1), 1, &People::default(), told)
@@ -138,7 +150,7 @@ pub(super) fn id_of(number: usize) -> String {
     format!("vps_{number:04}")
 }
 
-fn item(number: usize) -> Value {
+pub(super) fn item(number: usize) -> Value {
     listed_vps(id_of(number), format!("web-{number}"))
 }
 
