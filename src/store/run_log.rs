@@ -6,11 +6,10 @@ use std::{io, sync::Arc};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, named_params, params};
 use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Store, StoreError, numbers,
+    Store, StoreError, cleaned, numbers,
     stored::{Standing, StoredAnswer, StoredResult},
 };
 use crate::{
@@ -89,7 +88,7 @@ impl Writer<'_> {
                     self.run,
                     numbers::stored(start.0),
                     numbers::stored_span(at.since_start()),
-                    self.json(&StoredAnswer::of(answer))?,
+                    json(&StoredAnswer::of(&cleaned::answer(self.redactor, answer)))?,
                 ])
                 .map(drop),
             Entry::Exited { start, polled, at, exited } => {
@@ -122,7 +121,7 @@ impl Writer<'_> {
                 let standing = Standing { at: *at, worked: *worked, requests: *requests, time: *time };
                 transaction
                     .prepare_cached("UPDATE run SET standing = ?2 WHERE number = ?1")?
-                    .execute(params![self.run, self.json(&standing)?])
+                    .execute(params![self.run, json(&standing)?])
                     .map(drop)
             }
             Entry::Finished { target, result } => self.finished(transaction, *target, result),
@@ -136,13 +135,13 @@ impl Writer<'_> {
         tally: &Tally,
     ) -> rusqlite::Result<()> {
         transaction
-            .execute("UPDATE run SET tally = ?2 WHERE number = ?1", params![self.run, self.json(tally)?])?;
+            .execute("UPDATE run SET tally = ?2 WHERE number = ?1", params![self.run, json(tally)?])?;
         let mut insert = transaction.prepare_cached(
             "INSERT INTO target (run, place, vps, description, is_open) VALUES (?1, ?2, ?3, ?4, 1)",
         )?;
         for (place, vps) in (0_i64..).zip(vpses) {
             let description = vps.json().read().map_err(lost)?;
-            let description = self.redactor.text(&description);
+            let description = cleaned::description(self.redactor, &description);
             insert.execute(params![self.run, place, vps.raw_id(), description])?;
         }
         Ok(())
@@ -166,7 +165,7 @@ impl Writer<'_> {
                 result.status.word(),
                 result.ran.to_string(),
                 is_open,
-                self.json(&StoredResult::of(result))?,
+                self.result(result)?,
             ])
             .map(drop)
     }
@@ -185,15 +184,17 @@ impl Writer<'_> {
         Ok(Some(hash))
     }
 
-    /// Something as JSON, without secrets.
-    fn json(&self, value: &impl Serialize) -> rusqlite::Result<String> {
-        let failed = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
+    /// What became of a target, as JSON.
+    fn result(&self, result: &TargetResult) -> rusqlite::Result<String> {
         if self.redactor.is_idle() {
-            return serde_json::to_string(value).map_err(failed);
+            return json(&StoredResult::of(result));
         }
-        let value: Value = serde_json::to_value(value).map_err(failed)?;
-        Ok(self.redactor.value(&value).to_string())
+        json(&StoredResult::of(&cleaned::result(self.redactor, result)))
     }
+}
+
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
 fn lost(lost: Lost) -> rusqlite::Error {

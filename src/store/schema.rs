@@ -79,6 +79,7 @@ pub(super) const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (run, place)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX open_target ON target (run, vps) WHERE is_open = 1;
+    CREATE INDEX target_by_status ON target (run, status, is_open);
 
     -- Starts: written when they are about to leave, then when they are answered, then when what they started has ended.
     CREATE TABLE start (

@@ -2,6 +2,7 @@
 
 mod files;
 mod learned;
+mod runs;
 mod versions;
 
 use std::{
