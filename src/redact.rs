@@ -59,19 +59,6 @@ impl Redactor {
         }
     }
 
-    /// A text that is owned anyway, without secrets.
-    pub(crate) fn owned(&self, text: String) -> String {
-        match self.text(&text) {
-            Cow::Borrowed(_) => text,
-            Cow::Owned(text) => text,
-        }
-    }
-
-    /// The same, where there is one.
-    pub(crate) fn optional(&self, text: Option<String>) -> Option<String> {
-        text.map(|text| self.owned(text))
-    }
-
     /// The value without secrets, in its strings, its keys and its numbers.
     pub(crate) fn value<'a>(&self, value: &'a Value) -> Cow<'a, Value> {
         if self.secrets.is_none() {

@@ -72,6 +72,7 @@ impl ExecArgs {
             reserve: self.pace.reserve().unwrap_or(0),
             // Without checks there is nothing to weigh.
             fail_on: Severity::default(),
+            given: Vec::new(),
             output: &self.output,
         };
         execution.perform().await

@@ -1,7 +1,6 @@
 //! From a playbook and flags to an exit code: what `run`, `exec`, `retry` and `resume` have in common.
 
 use std::{
-    collections::HashSet,
     fmt::Write as _,
     io::{self, Write as _},
     sync::Arc,
@@ -18,15 +17,15 @@ use super::{
     in_flight,
     output::OutputArgs,
     recipe::Recipe,
-    state::{Kept, Memory, StoreArgs},
+    state::{Kept, Memory, StoreArgs, Unfinished},
 };
 use crate::{
     budget::RunTime,
     engine::{Event, EventKind, FinishedRun, InFlight, Ran, RunSpec, Status},
     fleet::{Selection, Vps},
     playbook::{Playbook, Severity},
-    progress::Progress,
-    report::{self, RunRecord},
+    progress::{Mode, Progress},
+    report::{self, Later, RunRecord},
     runner::{self, Observer, Outcome, Run},
     store::NewRun,
 };
@@ -48,6 +47,8 @@ pub(super) struct Execution<'a> {
     /// How much is left to others on the same key, in per cent.
     pub(super) reserve: u8,
     pub(super) fail_on: Severity,
+    /// The variables that were given as flags, and whose values are nowhere else.
+    pub(super) given: Vec<&'a str>,
     pub(super) output: &'a OutputArgs,
 }
 
@@ -56,21 +57,29 @@ impl Execution<'_> {
     pub(super) async fn perform(self) -> Result<u8, Failure> {
         let connection = &self.connection;
         let mut memory = self.store.open(connection)?;
+        let in_sandbox = connection.sandbox.is_some();
+        if !self.store.is_used() && !in_sandbox && self.output.progress() != Mode::None {
+            let _ = writeln!(
+                io::stderr(),
+                "rollcall: nothing is kept of this run (--no-store): if it is cut short, it cannot be resumed"
+            );
+        }
         let run_id = Ulid::generate();
-        let started_at = Timestamp::now();
+        // As it is kept and shown, to the millisecond: all other times are counted from it.
+        let started_at = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or_default();
 
         let spec = memory.recall(self.spec(run_id), &self.playbook.sha256, started_at)?;
         let url = connection.client.url().to_string();
-        let unfinished = memory.unfinished(&url)?;
         let playbook = &self.playbook;
-        let recipe = Recipe::new(playbook, self.timeout, self.reserve, self.fail_on);
+        let unfinished = memory.unfinished(&url, playbook)?;
+        let recipe = Recipe::new(playbook, &self.given, self.timeout, self.reserve, self.fail_on);
         let secrets: Vec<String> = playbook.vars.secrets().map(str::to_owned).collect();
         let id = run_id.to_string();
         let new = NewRun {
             id: &id,
             started_at,
             url: &url,
-            in_sandbox: connection.sandbox.is_some(),
+            in_sandbox,
             playbook_name: &playbook.name,
             playbook_path: playbook.path.as_deref(),
             playbook_sha256: &playbook.sha256,
@@ -85,6 +94,11 @@ impl Execution<'_> {
             output: self.output,
             allow_empty: self.allow_empty,
             unfinished,
+            later: match (&kept, in_sandbox) {
+                (None, _) => Later::Nothing,
+                (Some(_), true) => Later::Show,
+                (Some(_), false) => Later::Everything,
+            },
         };
         let run = Run::new(spec).recorded(recorder);
         let ask = |targets| self.confirmation.ask(targets);
@@ -111,8 +125,10 @@ pub(super) struct Performance<'a> {
     pub(super) secrets: Vec<String>,
     pub(super) output: &'a OutputArgs,
     pub(super) allow_empty: bool,
-    /// The targets of other runs that were not finished, by run.
-    pub(super) unfinished: Vec<(String, HashSet<String>)>,
+    /// Other runs of the playbook that are not finished.
+    pub(super) unfinished: Vec<Unfinished>,
+    /// What can be done with the run later.
+    pub(super) later: Later,
 }
 
 impl Performance<'_> {
@@ -156,7 +172,7 @@ impl Performance<'_> {
         }
         let learned = memory.keep(&run, &playbook.sha256, &self.id, Timestamp::now());
         if let Err(failure) = learned.and_then(|()| match &kept {
-            Some(kept) => memory.end(kept, &run, exit_code),
+            Some(kept) => memory.end(kept, self.started_at, &run, exit_code, &self.secrets),
             None => Ok(()),
         }) {
             exit_code = with_trouble(failure, exit_code);
@@ -181,6 +197,7 @@ impl Performance<'_> {
             group_by: self.output.group().map(str::to_owned).or_else(|| report.group_by.clone()),
             normalize: self.output.normalize(),
             secrets: self.secrets.clone(),
+            later: self.later,
             run,
         }
     }
@@ -245,7 +262,7 @@ pub(super) fn parse_severity(text: &str) -> Result<Severity, String> {
 /// Shows a run's events on stderr and in the log.
 struct Watcher {
     progress: Progress,
-    unfinished: Vec<(String, HashSet<String>)>,
+    unfinished: Vec<Unfinished>,
 }
 
 impl Observer for Watcher {
@@ -272,15 +289,21 @@ impl Observer for Watcher {
     }
 
     fn targets(&mut self, vpses: &[Arc<Vps>]) {
-        for (run, open) in std::mem::take(&mut self.unfinished) {
+        for Unfinished { run, is_in_progress, open } in std::mem::take(&mut self.unfinished) {
             let both = vpses.iter().filter(|vps| open.contains(vps.raw_id())).count();
             if both > 0 {
                 let targets = if both == 1 { "target" } else { "targets" };
                 self.progress.suspend(|| {
-                    tracing::warn!(
-                        "run {run} is not finished on {both} of these {targets}: \
-                         `rollcall resume {run}` goes on with it and repeats nothing"
-                    );
+                    if is_in_progress {
+                        tracing::warn!(
+                            "run {run} of this playbook is in progress on {both} of these {targets}"
+                        );
+                    } else {
+                        tracing::warn!(
+                            "run {run} of this playbook is not finished on {both} of these {targets}: \
+                             `rollcall resume {run}` goes on with it and repeats nothing"
+                        );
+                    }
                 });
             }
         }

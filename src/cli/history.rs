@@ -1,11 +1,19 @@
-//! Finding the runs that are kept by what people call them: an id, the beginning of one, `last`, `last~2`.
+//! The runs that are kept: found by what people call them (an id, the beginning of one, `last`, `last~2`), and how far they
+//! came.
 
-use std::str::FromStr;
+use std::{str::FromStr, sync::Arc};
 
-use super::{Failure, state::unusable};
+use super::{
+    Failure,
+    execution::spec_of,
+    recipe::{Recipe, Remade},
+    state::unusable,
+};
 use crate::{
-    report::inert,
-    store::{PastRun, RunHead, Store},
+    engine::{RunSpec, TargetResult},
+    fleet::Selection,
+    report::{RunState, inert},
+    store::{PastRun, RunCounts, RunHead, Store},
 };
 
 /// Candidates that a message names.
@@ -47,20 +55,81 @@ pub(super) fn find(store: &Store, name: &RunName) -> Result<RunHead, Failure> {
     pick(runs, name)
 }
 
-/// The last run that there is something to go on with in.
+/// The last run that is not finished, and that no process works on.
 pub(super) fn last_unfinished(store: &Store) -> Result<RunHead, Failure> {
-    let runs = store.runs().map_err(|error| unusable("", &error))?;
-    let mut unfinished = runs.into_iter().filter(|run| !run.in_sandbox && run.open > 0);
-    unfinished.next().ok_or_else(|| {
-        Failure::usage("no run is unfinished")
-            .hint("`rollcall runs` lists them; name one to look at it all the same")
+    let mut live = None;
+    for run in store.unfinished_runs().map_err(|error| unusable("", &error))? {
+        if !is_in_progress(store, &run)? {
+            return Ok(run);
+        }
+        live.get_or_insert(run);
+    }
+    Err(match live {
+        Some(run) => in_progress(&run),
+        None => Failure::usage("no run is unfinished")
+            .hint("`rollcall runs` lists them; name one to look at it all the same"),
     })
+}
+
+/// Whether a process works on a run.
+pub(super) fn is_in_progress(store: &Store, head: &RunHead) -> Result<bool, Failure> {
+    store.is_owned(&head.id).map_err(|error| unusable("", &error))
+}
+
+/// That a process works on a run, so that nothing else can be done with it.
+pub(super) fn in_progress(head: &RunHead) -> Failure {
+    Failure::usage(format!("run {} is in progress: another process works on it", head.id))
+        .hint("`rollcall show` shows how far it is; wait for its end, or end that process first")
 }
 
 /// Everything that is kept of a run.
 pub(super) fn read(store: &Store, head: &RunHead) -> Result<PastRun, Failure> {
     let found = store.past_run(head.number).map_err(|error| unusable("", &error))?;
     found.ok_or_else(|| Failure::usage(format!("run {} has just been removed", head.id)))
+}
+
+/// Everything that is kept of a run, and whether a process works on it.
+pub(super) fn look_at(store: &Store, head: &RunHead) -> Result<(PastRun, bool), Failure> {
+    let past = read(store, head)?;
+    if past.ending.is_some() {
+        return Ok((past, false));
+    }
+    if is_in_progress(store, head)? {
+        return Ok((past, true));
+    }
+    // Who worked on it may have ended it after it was read.
+    Ok((read(store, head)?, false))
+}
+
+/// What is left to be done in a run, and how far it came; `None` where it has just been removed.
+pub(super) fn listed(
+    store: &Store,
+    head: &RunHead,
+) -> Result<Option<(RunHead, RunCounts, RunState)>, Failure> {
+    let read = || store.run(head.number).map_err(|error| unusable("", &error));
+    let is_finished = |(head, counts): &(RunHead, RunCounts)| head.ended_at.is_some() && counts.open == 0;
+    let with = |state| move |(head, counts)| (head, counts, state);
+    let finished = with(RunState::Finished);
+    match read()? {
+        None => Ok(None),
+        Some(run) if is_finished(&run) => Ok(Some(finished(run))),
+        Some(run) if is_in_progress(store, head)? => Ok(Some(with(RunState::InProgress)(run))),
+        // Who worked on it may have ended it after it was read.
+        Some(_) => Ok(read()?
+            .map(|run| if is_finished(&run) { finished(run) } else { with(RunState::Unfinished)(run) })),
+    }
+}
+
+/// What became of the targets of a run, as `show` shows it. Of a run in progress, only of those that are done.
+pub(super) fn results(store: &Store, head: &RunHead) -> Result<Vec<Arc<TargetResult>>, Failure> {
+    let (past, is_live) = look_at(store, head)?;
+    if is_live {
+        return Ok(past.left_off.targets.iter().filter_map(|target| target.result.clone()).collect());
+    }
+    let recipe = Recipe::from_json(&past.head.source)?;
+    let Remade { playbook, .. } = recipe.playbook()?;
+    let spec = RunSpec { fail_on: recipe.fail_on, ..spec_of(&playbook, Selection::default(), 1) };
+    Ok(past.as_it_stands(spec, past.last).targets)
 }
 
 fn pick(runs: Vec<RunHead>, name: &RunName) -> Result<RunHead, Failure> {
@@ -107,7 +176,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::{engine::Summary, store::RunNumber};
+    use crate::store::RunNumber;
 
     fn run(id: &str, in_sandbox: bool) -> RunHead {
         RunHead {
@@ -122,9 +191,6 @@ mod tests {
             source: String::new(),
             ended_at: None,
             exit_code: None,
-            summary: Summary::default(),
-            targets: 0,
-            open: 0,
         }
     }
 

@@ -28,6 +28,7 @@ mod recipe;
 mod resume;
 mod retry;
 mod run;
+mod runs;
 mod sandbox;
 mod schema;
 mod selection;
@@ -70,7 +71,6 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 enum Command {
     /// Run a playbook on the VPSes that it selects
     Run(Box<run::RunArgs>),
@@ -86,12 +86,14 @@ enum Command {
     Resume(Box<resume::ResumeArgs>),
     /// Run the same playbook again on the targets of a run that failed or were never started
     Retry(Box<retry::RetryArgs>),
+    /// List the runs that are kept, or remove old ones; sends nothing
+    Runs(runs::RunsArgs),
     /// Show a run that is kept, in any format; sends nothing
     Show(Box<show::ShowArgs>),
     /// Show what earlier runs learned of the API's limits; sends nothing
     Limits(limits::LimitsArgs),
     /// Serve the built-in HostUp-compatible API on this machine until stopped
-    Sandbox(sandbox::SandboxArgs),
+    Sandbox(Box<sandbox::SandboxArgs>),
     /// Write a commented playbook to begin with
     Init(init::InitArgs),
     /// Print the JSON Schema of playbooks, for editors
@@ -153,6 +155,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Targets(targets) => targets.execute().await,
             Command::Resume(resume) => resume.execute().await,
             Command::Retry(retry) => Box::pin(retry.execute()).await,
+            Command::Runs(runs) => runs.execute(),
             Command::Show(show) => show.execute(),
             Command::Limits(limits) => limits.execute(),
             Command::Sandbox(sandbox) => sandbox.execute().await,

@@ -10,7 +10,7 @@ use clap::{Args, builder::ArgPredicate};
 use super::Failure;
 use crate::{
     progress::Mode,
-    report::{self, Format, Normalize, RunRecord, Style},
+    report::{self, Format, Later, Normalize, RunRecord, Style},
 };
 
 /// What `--group` without a column puts together.
@@ -106,7 +106,14 @@ impl OutputArgs {
                 report::write_atomically(path, *format, record, Style { all: true, ..Style::default() })
             {
                 let message = format!("cannot write the report to {}: {error}", path.display());
-                trouble.get_or_insert(Failure::new(Failure::OUTPUT, message));
+                let failure = Failure::new(Failure::OUTPUT, message);
+                trouble.get_or_insert(match record.later {
+                    Later::Nothing => failure,
+                    Later::Show | Later::Everything => failure.hint(format!(
+                        "the result is kept: rollcall show {} --report {format}=PATH",
+                        record.short_id()
+                    )),
+                });
             }
         }
         let style = Style::of_stdout(self.all);

@@ -20,6 +20,8 @@ pub(super) struct Recipe {
     path: Option<String>,
     /// Without the secret ones.
     variables: Map<String, Value>,
+    /// Secret variables whose values were given as flags: they are nowhere to be had again.
+    given_secrets: Vec<String>,
     /// The playbook's, with what flags put in its place.
     strategy: Strategy,
     /// For steps that do not say how long they may take.
@@ -36,9 +38,10 @@ pub(super) struct Remade {
 }
 
 impl Recipe {
-    /// Of a run of this playbook, to which what flags say has been added.
+    /// Of a run of this playbook, to which what flags say has been added; these variables were given by them.
     pub(super) fn new(
         playbook: &Playbook,
+        given: &[&str],
         timeout: Option<Duration>,
         reserve: u8,
         fail_on: Severity,
@@ -49,6 +52,11 @@ impl Recipe {
             is_command: playbook.is_command,
             path: playbook.path.clone(),
             variables: variables.map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+            given_secrets: given
+                .iter()
+                .filter(|name| playbook.vars.without_secrets().all(|(open, _)| open != **name))
+                .map(|&name| name.to_owned())
+                .collect(),
             strategy: playbook.strategy.clone(),
             timeout,
             reserve,
@@ -70,7 +78,7 @@ impl Recipe {
 
     /// The playbook as it was.
     pub(super) fn playbook(&self) -> Result<Remade, Failure> {
-        let around = Remembered::new();
+        let around = Remembered::new(&self.variables, &self.given_secrets);
         let mut playbook = if self.is_command {
             Playbook::of_command(&self.text)?
         } else {
@@ -85,8 +93,9 @@ impl Recipe {
                 step.timeout.get_or_insert(timeout);
             }
         }
-        let lost = playbook.vars.empty_secrets().filter(|_| around.anything_gone.get());
-        let lost_secrets = lost.map(str::to_owned).collect();
+        let is_lost =
+            |name: &&str| around.anything_gone.get() || self.given_secrets.iter().any(|given| given == name);
+        let lost_secrets = playbook.vars.empty_secrets().filter(is_lost).map(str::to_owned).collect();
         Ok(Remade { playbook, lost_secrets })
     }
 }
@@ -98,8 +107,13 @@ struct Remembered {
 }
 
 impl Remembered {
-    fn new() -> Self {
-        Self { here: Here { overrides: Vec::new() }, anything_gone: Cell::new(false) }
+    /// Variables whose values were kept need no other source; secrets that flags gave have none, and must not take another
+    /// value than the run's.
+    fn new(kept: &Map<String, Value>, given_secrets: &[String]) -> Self {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let kept = kept.iter().map(|(name, value)| (name.clone(), text(value)));
+        let given = given_secrets.iter().map(|name| (name.clone(), String::new()));
+        Self { here: Here { overrides: kept.chain(given).collect() }, anything_gone: Cell::new(false) }
     }
 
     fn or_gone(&self, found: Option<String>) -> String {

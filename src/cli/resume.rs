@@ -23,6 +23,7 @@ use crate::{
     engine::{LeftOff, RunSpec},
     fleet::Selection,
     playbook::{Portion, parse_duration},
+    report::Later,
     runner::Run,
     store::{PastRun, RunHead},
 };
@@ -69,10 +70,7 @@ impl ResumeArgs {
         };
         self.check(&head)?;
         let owner = store.own(&head.id).map_err(|error| unusable("", &error))?;
-        let owner = owner.ok_or_else(|| {
-            Failure::usage(format!("run {} is in progress: another process works on it", head.id))
-                .hint("`rollcall show` shows how far it is; wait for its end, or end that process first")
-        })?;
+        let owner = owner.ok_or_else(|| history::in_progress(&head))?;
         // Only now is it certain that nothing changes any more.
         let past = history::read(&store, &head)?;
         if !past.was_selected {
@@ -84,7 +82,13 @@ impl ResumeArgs {
         }
         let recipe = Recipe::from_json(&head.source)?;
         let Remade { playbook, lost_secrets } = recipe.playbook()?;
-        let secrets: Vec<String> = playbook.vars.secrets().map(str::to_owned).collect();
+        let PastRun { left_off, last, .. } = &past;
+        let left_off =
+            LeftOff { more_may_fail: self.max_failures.is_some(), lost_secrets, ..left_off.clone() };
+        let is_over = left_off.is_finished() && past.ending.is_some();
+        // They were taken out of what is kept; what comes may hold them.
+        let secrets =
+            if is_over { Vec::new() } else { playbook.vars.secrets().map(str::to_owned).collect::<Vec<_>>() };
         let performance = Performance {
             id: head.id.clone(),
             started_at: head.started_at,
@@ -93,10 +97,8 @@ impl ResumeArgs {
             output: &self.output,
             allow_empty: true,
             unfinished: Vec::new(),
+            later: Later::Everything,
         };
-        let PastRun { left_off, last, .. } = &past;
-        let left_off =
-            LeftOff { more_may_fail: self.max_failures.is_some(), lost_secrets, ..left_off.clone() };
         let spec = RunSpec {
             fail_on: recipe.fail_on,
             reserve: recipe.reserve,
@@ -104,9 +106,9 @@ impl ResumeArgs {
             deadline: self.deadline.or(playbook.strategy.deadline),
             ..spec_of(&playbook, Selection::default(), rand::random())
         };
-        if left_off.is_finished() && past.ending.is_some() {
-            let exit_code = head.exit_code.unwrap_or_default();
+        if is_over {
             let run = past.as_it_stands(spec, *last);
+            let exit_code = past.head.exit_code.unwrap_or_else(|| run.exit_code(true));
             return self.output.write(&performance.record(run, head.url.clone(), exit_code));
         }
         let connection = self.api.open_at(&head.url)?;

@@ -2,7 +2,10 @@
 //!
 //! A command that may have run, or may be running still, is tried again only where a person says so by its status.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    sync::Arc,
+};
 
 use clap::Args;
 
@@ -21,18 +24,9 @@ use super::{
 use crate::{
     engine::{Reason, Status, TargetResult},
     fleet::Selection,
-    store::PastRun,
+    report::{can_be_asked_again, is_tried_again},
+    store::RunHead,
 };
-
-/// What is tried again where nobody says otherwise. Source: failure model, Y5.
-const BY_DEFAULT: [Status; 6] = [
-    Status::Failed,
-    Status::CheckFailed,
-    Status::Refused,
-    Status::Unavailable,
-    Status::Skipped,
-    Status::Cancelled,
-];
 
 /// Whose command may have run, or may be running still.
 const MAY_HAVE_RUN: [Status; 3] = [Status::Unknown, Status::TimedOut, Status::Running];
@@ -95,9 +89,12 @@ impl RetryArgs {
             ))
             .hint("set the variables, or put the files back, that the playbook names for them"));
         }
-        let past = history::read(&store, &head)?;
+        if history::is_in_progress(&store, &head)? {
+            return Err(history::in_progress(&head));
+        }
+        let results = history::results(&store, &head)?;
         drop(store);
-        let ids = self.ids(&past)?;
+        let ids = self.ids(&head, &results)?;
         self.pace.apply(&mut playbook);
         let execution = Execution {
             selection: Selection { listed: Some(ids), ..Selection::default() },
@@ -109,50 +106,48 @@ impl RetryArgs {
             timeout: self.pace.timeout().or(recipe.timeout),
             reserve: self.pace.reserve().unwrap_or(recipe.reserve),
             fail_on: recipe.fail_on,
+            given: Vec::new(),
             output: &self.output,
         };
         execution.perform().await
     }
 
     /// Whom it is for; says so where that may do something twice.
-    fn ids(&self, past: &PastRun) -> Result<Vec<String>, Failure> {
-        let statuses = if self.status.is_empty() { &BY_DEFAULT[..] } else { &self.status };
-        let results = || past.left_off.targets.iter().filter_map(|target| target.result.as_deref());
-        let is_gone = |result: &TargetResult| result.reason == Some(Reason::Gone);
-        let is_meant = |result: &&TargetResult| {
-            statuses.contains(&result.status) && !result.is_left_out() && result.vps.id().is_ok()
+    fn ids(&self, head: &RunHead, results: &[Arc<TargetResult>]) -> Result<Vec<String>, Failure> {
+        let is_named =
+            |result: &TargetResult| self.status.contains(&result.status) && can_be_asked_again(result);
+        let is_meant = |result: &&Arc<TargetResult>| {
+            if self.status.is_empty() { is_tried_again(result) } else { is_named(result) }
         };
-        let meant: Vec<&TargetResult> = results().filter(is_meant).collect();
-        let mut say = Vec::new();
-        match meant.iter().filter(|result| is_gone(result)).count() {
-            0 => {}
-            gone => say.push(format!("rollcall: {gone} of them are gone, and not tried again")),
+        let meant: Vec<&Arc<TargetResult>> = results.iter().filter(is_meant).collect();
+        let gone = results.iter().filter(|result| result.reason == Some(Reason::Gone)).count();
+        if gone > 0 {
+            let _ = writeln!(io::stderr(), "rollcall: {gone} of its targets are gone, and not tried again");
         }
-        let doubtful = meant.iter().filter(|result| MAY_HAVE_RUN.contains(&result.status)).count();
+        let may_have_run = |result: &&Arc<TargetResult>| MAY_HAVE_RUN.contains(&result.status);
+        let doubtful = meant.iter().copied().filter(may_have_run).count();
         if doubtful > 0 {
-            say.push(format!(
+            let _ = writeln!(
+                io::stderr(),
                 "rollcall: on {doubtful} of them the command may have run, or be running still: it may run a second time"
-            ));
+            );
         }
-        for line in say {
-            let _ = writeln!(io::stderr(), "{line}");
+        if !meant.is_empty() {
+            return Ok(meant.into_iter().map(|result| result.vps.raw_id().to_owned()).collect());
         }
-        let ids: Vec<String> = meant
-            .into_iter()
-            .filter(|result| !is_gone(result))
-            .map(|result| result.vps.raw_id().to_owned())
-            .collect();
-        if !ids.is_empty() {
-            return Ok(ids);
-        }
-        let id = &past.head.id;
-        let words = statuses.iter().map(|status| status.word()).collect::<Vec<_>>().join(", ");
-        let failure = Failure::usage(format!("nothing to try again: no target of run {id} is {words}"));
-        let unclear = results().filter(|result| MAY_HAVE_RUN.contains(&result.status)).count();
-        Err(match (unclear, past.ending.is_none()) {
-            (_, true) => failure.hint(format!("it is not finished: `rollcall resume {id}` goes on with it")),
-            (0, _) => failure,
-            (_, _) => failure.hint(
+        let id = &head.id;
+        let failure = Failure::usage(if self.status.is_empty() {
+            format!("nothing to try again: no target of run {id} failed or was never started")
+        } else {
+            let words = self.status.iter().map(|status| status.word()).collect::<Vec<_>>().join(", ");
+            format!("nothing to try again: no target of run {id} is {words}")
+        });
+        Err(match results.iter().filter(may_have_run).count() {
+            _ if head.ended_at.is_none() => {
+                failure.hint(format!("it is not finished: `rollcall resume {id}` goes on with it"))
+            }
+            0 => failure,
+            _ => failure.hint(
                 "those that are unknown, timed_out or running may have run: look first, then name them with --status",
             ),
         })

@@ -76,6 +76,7 @@ impl RunArgs {
             timeout: self.pace.timeout(),
             reserve: self.pace.reserve().unwrap_or(0),
             fail_on: self.fail_on.unwrap_or_default(),
+            given: self.vars.iter().map(|(name, _)| name.as_str()).collect(),
             output: &self.output,
         };
         execution.perform().await

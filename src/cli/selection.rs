@@ -179,9 +179,8 @@ fn kept_targets(
 ) -> Result<Vec<String>, Failure> {
     let store = directory.open_existing()?.ok_or_else(|| Failure::usage("no runs are kept here"))?;
     let head = history::find(&store, run)?;
-    let past = history::read(&store, &head)?;
-    let results = past.left_off.targets.iter().filter_map(|target| target.result.as_ref());
-    let ids: Vec<String> = results
+    let ids: Vec<String> = history::results(&store, &head)?
+        .into_iter()
         .filter(|result| statuses.contains(&result.status))
         .map(|result| result.vps.raw_id().to_owned())
         .collect();

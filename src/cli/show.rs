@@ -1,6 +1,9 @@
 //! `rollcall show`: a run that is kept, in any format; sends nothing.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    sync::Arc,
+};
 
 use clap::Args;
 
@@ -11,9 +14,13 @@ use super::{
     output::OutputArgs,
     recipe::{Recipe, Remade},
     resume::now_of,
-    state::{StateDirectoryArgs, unusable},
+    state::StateDirectoryArgs,
 };
-use crate::{engine::RunSpec, fleet::Selection};
+use crate::{
+    engine::{Reason, RunSpec, Status, TargetResult},
+    fleet::Selection,
+    report::Later,
+};
 
 const AFTER_HELP: &str = "\
 Of a run that is not finished, what is known so far is shown.
@@ -49,22 +56,32 @@ impl ShowArgs {
     pub(super) fn execute(&self) -> Result<u8, Failure> {
         let store = self.directory.open_existing()?.ok_or_else(|| Failure::usage("no runs are kept here"))?;
         let head = history::find(&store, &self.run)?;
-        let past = history::read(&store, &head)?;
-        let is_live =
-            past.ending.is_none() && store.is_owned(&head.id).map_err(|error| unusable("", &error))?;
+        let (past, is_live) = history::look_at(&store, &head)?;
+        let head = &past.head;
         let recipe = Recipe::from_json(&head.source)?;
         let Remade { playbook, .. } = recipe.playbook()?;
         let spec = RunSpec { fail_on: recipe.fail_on, ..spec_of(&playbook, Selection::default(), 1) };
-        if past.ending.is_none() {
-            let what = if is_live {
-                "is in progress: what is known so far".to_owned()
-            } else {
-                format!("was cut short: `rollcall resume {}` goes on with it", head.id)
-            };
-            let _ = writeln!(io::stderr(), "rollcall: run {} {what}", head.id);
-        }
-        let at = if is_live { now_of(&head, past.last) } else { past.last };
+        let at = if is_live { now_of(head, past.last) } else { past.last };
         let mut run = past.as_it_stands(spec, at);
+        if is_live {
+            say(&format!(
+                "run {} is in progress: what has not begun is shown as cancelled, what has not ended as running",
+                head.id
+            ));
+            for (result, known) in run.targets.iter_mut().zip(&past.left_off.targets) {
+                if known.result.is_none() {
+                    not_answered_yet(result);
+                }
+            }
+        } else if past.ending.is_none() {
+            let id = &head.id;
+            say(&if head.in_sandbox {
+                format!("run {id} was cut short")
+            } else {
+                format!("run {id} was cut short: `rollcall resume {id}` goes on with it")
+            });
+        }
+        let exit_code = head.exit_code.unwrap_or_else(|| run.exit_code(true));
         if !self.target.is_empty() {
             for name in &self.target {
                 if !run.targets.iter().any(|target| target.vps.is_called(name)) {
@@ -77,13 +94,35 @@ impl ShowArgs {
             id: head.id.clone(),
             started_at: head.started_at,
             playbook: &playbook,
-            secrets: playbook.vars.secrets().map(str::to_owned).collect(),
+            // They were taken out of what is kept. Only what is judged anew may hold them again.
+            secrets: match past.ending {
+                Some(_) => Vec::new(),
+                None => playbook.vars.secrets().map(str::to_owned).collect(),
+            },
             output: &self.output,
             allow_empty: true,
             unfinished: Vec::new(),
+            later: if is_live || head.in_sandbox { Later::Show } else { Later::Everything },
         };
-        let exit_code = head.exit_code.unwrap_or_default();
         // The exit code in the report is the run's; the one of this command says that it was shown.
         self.output.write(&performance.record(run, head.url.clone(), exit_code)).map(|_| 0)
     }
+}
+
+fn say(what: &str) {
+    let _ = writeln!(io::stderr(), "rollcall: {what}");
+}
+
+/// A start whose answer is not on record is a lost one after a crash; while the run goes on, it may come any moment.
+fn not_answered_yet(result: &mut Arc<TargetResult>) {
+    let is_lost = |status: Status, reason| (status, reason) == (Status::Unknown, Some(Reason::Crashed));
+    if !is_lost(result.status, result.reason) {
+        return;
+    }
+    let result = Arc::make_mut(result);
+    let message = Some("the answer to its start is not there yet".to_owned());
+    for step in result.steps.iter_mut().filter(|step| is_lost(step.status, step.reason)) {
+        (step.status, step.reason, step.message) = (Status::Running, None, message.clone());
+    }
+    (result.status, result.reason, result.message) = (Status::Running, None, message);
 }

@@ -15,7 +15,7 @@ use super::{Failure, connection::Connection};
 use crate::{
     budget::Knowledge,
     engine::{FinishedRun, RunSpec},
-    playbook::quoted,
+    playbook::{Playbook, quoted},
     runner::Recorder,
     store::{Account, Ending, Learned, NewRun, Owner, RunNumber, Store, StoreError},
 };
@@ -77,6 +77,11 @@ impl StoreArgs {
         &self.directory
     }
 
+    /// Whether anything is kept.
+    pub(super) fn is_used(&self) -> bool {
+        !self.no_store
+    }
+
     /// Opens what is known of the account of a connection, for a command that starts nothing. A sandbox inside this process
     /// has none.
     pub(super) fn open_to_learn(&self, connection: &Connection) -> Result<Memory, Failure> {
@@ -105,6 +110,17 @@ pub(super) struct Kept {
     number: RunNumber,
     /// As long as it lives, no other process works on the run.
     _owner: Owner,
+}
+
+/// A run that is not finished.
+#[derive(Debug, Clone)]
+pub(super) struct Unfinished {
+    /// Its id.
+    pub(super) run: String,
+    /// A process works on it.
+    pub(super) is_in_progress: bool,
+    /// The targets with which it can be gone on.
+    pub(super) open: HashSet<String>,
 }
 
 impl Memory {
@@ -151,22 +167,35 @@ impl Memory {
         Ok((Some(Kept { number, _owner: owner }), Some(Recorder::new(log))))
     }
 
-    /// Writes down how a run ended.
-    pub(super) fn end(&mut self, kept: &Kept, run: &FinishedRun, exit_code: u8) -> Result<(), Failure> {
+    /// Writes down how a run ended, without these secrets.
+    pub(super) fn end(
+        &mut self,
+        kept: &Kept,
+        started_at: Timestamp,
+        run: &FinishedRun,
+        exit_code: u8,
+        secrets: &[String],
+    ) -> Result<(), Failure> {
         let Some(store) = &mut self.store else { return Ok(()) };
+        // By the run's own clock, which is never put back.
+        let ended_at = started_at + run.ended.since_start();
         store
-            .end_run(kept.number, Timestamp::now(), exit_code, &Ending::of(run))
+            .end_run(kept.number, ended_at, exit_code, &Ending::of(run), secrets)
             .map_err(|error| unusable("cannot write down how this run ended: ", &error))
     }
 
-    /// The targets of other runs at this API that were not finished, by run.
-    pub(super) fn unfinished(&self, url: &str) -> Result<Vec<(String, HashSet<String>)>, Failure> {
+    /// Other runs of this playbook at this API that are not finished.
+    pub(super) fn unfinished(&self, url: &str, playbook: &Playbook) -> Result<Vec<Unfinished>, Failure> {
         let Some(store) = &self.store else { return Ok(Vec::new()) };
-        let mut runs: Vec<(String, HashSet<String>)> = Vec::new();
-        for (run, vps) in store.open_targets(url).map_err(|error| unusable("", &error))? {
-            match runs.last_mut().filter(|(id, _)| *id == run) {
-                Some((_, vpses)) => _ = vpses.insert(vps),
-                None => runs.push((run, HashSet::from([vps]))),
+        let failed = |error| unusable("", &error);
+        let mut runs: Vec<Unfinished> = Vec::new();
+        let open = store.open_targets(url, &playbook.sha256, playbook.path.as_deref()).map_err(failed)?;
+        for (run, vps) in open {
+            if let Some(known) = runs.last_mut().filter(|known| known.run == run) {
+                known.open.insert(vps);
+            } else {
+                let is_in_progress = store.is_owned(&run).map_err(failed)?;
+                runs.push(Unfinished { run, is_in_progress, open: HashSet::from([vps]) });
             }
         }
         Ok(runs)

@@ -14,7 +14,7 @@ use super::{
     finding::{self, Finding},
     groups::{self, By, Group},
     heading::{self, Heading, INDENT},
-    inert, inert_lines, summary, table, words,
+    inert, inert_lines, next, summary, table, words,
 };
 use crate::{
     engine::{Ran, Status, StepResult, Stream, TargetResult},
@@ -59,7 +59,8 @@ pub(super) fn write(
     if !groups.is_empty() {
         writeln!(writer.out)?;
     }
-    summary::write(record, redactor, writer.out)
+    summary::write(record, redactor, writer.out)?;
+    next::write(&Vec::from_iter(next::go_on(record)), writer.out)
 }
 
 fn answered(target: &TargetResult) -> bool {

@@ -68,10 +68,16 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct Playbook<'a> {
+pub(super) struct Playbook<'a> {
     name: Text<'a>,
     path: Option<Text<'a>>,
     sha256: &'a str,
+}
+
+impl<'a> Playbook<'a> {
+    pub(super) fn new(name: &'a str, path: Option<&'a str>, sha256: &'a str, redactor: &'a Redactor) -> Self {
+        Self { name: Text(name, redactor), path: path.map(|path| Text(path, redactor)), sha256 }
+    }
 }
 
 #[derive(Serialize)]
@@ -130,11 +136,12 @@ impl<'a> Document<'a> {
             schema_version: SCHEMA_VERSION,
             run_id: &record.run_id,
             rollcall_version: env!("CARGO_PKG_VERSION"),
-            playbook: Playbook {
-                name: Text(&record.playbook_name, redactor),
-                path: record.playbook_path.as_deref().map(|path| Text(path, redactor)),
-                sha256: &record.playbook_sha256,
-            },
+            playbook: Playbook::new(
+                &record.playbook_name,
+                record.playbook_path.as_deref(),
+                &record.playbook_sha256,
+                redactor,
+            ),
             started_at: wall_time(record.started_at, Duration::ZERO),
             finished_at: wall_time(record.started_at, run.ended.since_start()),
             duration_ms: milliseconds(run.duration),
@@ -152,7 +159,7 @@ impl<'a> Document<'a> {
                 time: Time::new(&run.time),
                 limits: run.knowledge.limits.iter().map(|limit| KnownLimit::new(limit, redactor)).collect(),
             },
-            summary: Counts(run.summary()),
+            summary: Counts { summary: run.summary(), targets: run.targets.len() },
             targets: Targets { record, redactor },
         }
     }
@@ -195,20 +202,35 @@ impl<'a> KnownLimit<'a> {
 }
 
 /// `summary`: how many targets, how many of each status, and the coverage to four places.
-struct Counts(Summary);
+pub(super) struct Counts {
+    /// Of those that are done.
+    pub(super) summary: Summary,
+    /// All of them.
+    pub(super) targets: usize,
+}
 
 impl Serialize for Counts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { summary, targets } = self;
         let mut map = serializer.serialize_map(Some(Status::ALL.len() + 2))?;
-        map.serialize_entry("targets", &self.0.targets())?;
-        map.serialize_entry("ok", &self.0.count(Status::Ok))?;
+        map.serialize_entry("targets", targets)?;
+        map.serialize_entry("ok", &summary.count(Status::Ok))?;
         for status in Status::ALL.into_iter().filter(|&status| status != Status::Ok) {
-            map.serialize_entry(key(status), &self.0.count(status))?;
+            map.serialize_entry(key(status), &summary.count(status))?;
         }
-        // Rounded to four places. Where nobody was asked, nothing is known: not 0, and certainly not 1.
-        let coverage = self.0.coverage().map(|share| (share * 10_000.0).round() / 10_000.0);
-        map.serialize_entry("coverage", &coverage)?;
+        map.serialize_entry("coverage", &self.coverage())?;
         map.end()
+    }
+}
+
+impl Counts {
+    /// Rounded to four places. Where nobody was asked, nothing is known: not 0, and certainly not 1.
+    #[expect(clippy::cast_precision_loss, reason = "counts of targets are far below 2^52")]
+    fn coverage(&self) -> Option<f64> {
+        let answered = Status::ALL.into_iter().filter(|status| status.answered());
+        let answered: usize = answered.map(|status| self.summary.count(status)).sum();
+        let share = answered as f64 / self.targets as f64;
+        (self.targets > 0).then(|| (share * 10_000.0).round() / 10_000.0)
     }
 }
 

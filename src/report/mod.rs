@@ -21,8 +21,10 @@ mod inert_json;
 mod inventory;
 mod json;
 mod limits;
+mod next;
 mod normalize;
 mod plan;
+mod runs;
 mod shown;
 mod spent;
 mod summary;
@@ -43,11 +45,28 @@ pub use format::{Format, UnknownFormat};
 pub use inert::{inert, inert_lines};
 pub use inventory::{write_inventory_json, write_inventory_names, write_inventory_table};
 pub use limits::{write_limits_json, write_limits_table};
+pub(crate) use next::{can_be_asked_again, is_tried_again};
 pub use normalize::{Normalize, UnknownPart};
 pub use plan::{PlanRecord, write_plan, write_plan_json};
+pub use runs::{ListedRun, RunState, write_runs_json, write_runs_table};
 pub(crate) use words::span;
 
 use crate::engine::{FinishedRun, Stop};
+
+/// What can be done with a run later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Later {
+    /// Nothing: it is not kept.
+    #[default]
+    Nothing,
+    /// It can be shown, but neither gone on with nor tried again: its API is gone, or a process still works on it.
+    Show,
+    /// All of that.
+    Everything,
+}
+
+/// Characters of an id that tell it from others: those that a ULID has of the time, to the millisecond.
+const SHORT_ID: usize = 10;
 
 /// Everything a report says about a run.
 #[derive(Clone)]
@@ -74,8 +93,17 @@ pub struct RunRecord {
     pub normalize: Normalize,
     /// Text to be shown as [`REDACTED`] wherever it occurs.
     pub secrets: Vec<String>,
+    /// What can be done with it later.
+    pub later: Later,
     /// What happened.
     pub run: FinishedRun,
+}
+
+impl RunRecord {
+    /// As much of the id as tells it from others for good. A shorter beginning may be another run's tomorrow.
+    pub fn short_id(&self) -> &str {
+        self.run_id.get(..SHORT_ID).unwrap_or(&self.run_id)
+    }
 }
 
 impl fmt::Debug for RunRecord {

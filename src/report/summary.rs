@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Redactor, RunRecord, finding::Finding, inert, spent, words};
+use super::{Redactor, RunRecord, finding::Finding, inert, next, spent, words};
 use crate::{
     engine::{FinishedRun, Ran, Reason, Status, Stop, TargetResult},
     fleet::{Tally, fold_names},
@@ -31,7 +31,8 @@ pub(super) fn write_with_names(
     redactor: &Redactor,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    write_paragraph(record, redactor, Some(&names(&record.run, redactor)), out)
+    write_paragraph(record, redactor, Some(&names(&record.run, redactor)), out)?;
+    next::write(&Vec::from_iter(next::go_on(record)), out)
 }
 
 fn write_paragraph(

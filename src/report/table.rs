@@ -8,7 +8,14 @@ use comfy_table::{
     Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, presets::NOTHING,
 };
 
-use super::{Redactor, RunRecord, Style, column::Column, fold, shown::Shown, summary};
+use super::{
+    Redactor, RunRecord, Style,
+    column::Column,
+    fold,
+    next::{self, Next},
+    shown::Shown,
+    summary,
+};
 use crate::engine::{Status, TargetResult};
 
 /// The status column at its widest, `check_failed`, with a space on either side.
@@ -34,14 +41,16 @@ pub(super) fn write(
         writeln!(out)?;
     }
     summary::write(record, redactor, out)?;
-    // Only somebody who sits there may want to type it.
+    let mut lines: Vec<Next> =
+        next::look_at(record, redactor).into_iter().chain(next::go_on(record)).collect();
+    // Only somebody who sits there may want to see it once more.
     if folded.targets > 0 && style.width.is_some() {
-        writeln!(out, "\n  --all      lists the {} as well", folded.targets)?;
+        lines.push(Next::new("--all", format!("lists the {} as well", folded.targets)));
         if folded.answers_differ {
-            writeln!(out, "  --group    puts equal answers together")?;
+            lines.push(Next::new("--group", "puts equal answers together"));
         }
     }
-    Ok(())
+    next::write(&lines, out)
 }
 
 /// What the table does not list.

@@ -1,20 +1,22 @@
 //! What outlives a run, on disk.
 //!
-//! A [`Store`] is one SQLite database in the state directory, which only its owner may enter. It holds what runs have
-//! learned: the API's limits by account, and how long the commands of a playbook take. Several processes may use it at
-//! once.
+//! A [`Store`] is one SQLite database in the state directory, which only its owner may enter. It holds the runs
+//! themselves, as they happened, and what they have learned: the API's limits by account, and how long the commands of a
+//! playbook take. Several processes may use it at once; on a run works one at a time ([`Owner`]).
 //!
 //! Kept out: the wall time, which callers bring; what is worth keeping and when it is asked for (`cli/`); how it is
 //! shown (`report/`). Nothing here waits but for the disk and, for a bounded time, another process's write, so a caller
 //! in an asynchronous program asks before and after what must not be held up.
 
 mod account;
+mod cleaned;
 mod directory;
 mod error;
 mod learned;
 mod numbers;
 mod owner;
 mod past;
+mod pruning;
 mod run_log;
 mod run_times;
 mod runs;
@@ -37,7 +39,7 @@ pub use learned::{FRESH_DAYS, KEPT_DAYS, Learned};
 pub use owner::Owner;
 pub use past::PastRun;
 pub use run_log::RunLog;
-pub use runs::{NewRun, Removed, RunHead, RunNumber};
+pub use runs::{NewRun, RunCounts, RunHead, RunNumber};
 pub use stored::Ending;
 
 use self::error::Failing;
@@ -139,6 +141,8 @@ fn prepare(connection: &mut Connection, has_log: bool) -> Result<(), Failing> {
     }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // Counts for a new database only: what is removed from it can be given back in small pieces.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     log_ahead(connection)?;
     // What is committed is on the disk, also after a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;

@@ -12,6 +12,9 @@ use std::{
 
 use super::{Store, StoreError};
 
+/// How often it is tried while others only look, which takes them no time.
+const LOOKS: usize = 1_000;
+
 /// The right to work on a run, as long as it lives.
 #[derive(Debug)]
 pub struct Owner {
@@ -35,10 +38,8 @@ impl Store {
                 .mode(0o600)
                 .open(&path)
                 .map_err(failed)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            if !lock(&file).map_err(failed)? {
+                return Ok(None);
             }
             // Its owner before may have removed the file in between: a lock on what is gone keeps nobody away.
             if is_same(&file, &path) {
@@ -52,10 +53,36 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where that cannot be found out.
     pub fn is_owned(&self, run_id: &str) -> Result<bool, StoreError> {
-        if !self.path.with_file_name(format!("{run_id}.lock")).exists() {
-            return Ok(false);
+        let path = self.path.with_file_name(format!("{run_id}.lock"));
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            opened => opened,
+        };
+        let is_held = file.and_then(|file| is_held(&file));
+        is_held.map_err(|source| StoreError::Directory { path, source })
+    }
+}
+
+/// Takes the lock; `false` where another process works on the run. Who only looks may hold it for a moment too, though
+/// not alone, and is waited for.
+fn lock(file: &File) -> io::Result<bool> {
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if is_held(file)? => return Ok(false),
+            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            Err(TryLockError::Error(error)) => return Err(error),
         }
-        self.own(run_id).map(|owner| owner.is_none())
+    }
+    Ok(false)
+}
+
+/// Whether somebody has the lock for himself alone.
+fn is_held(file: &File) -> io::Result<bool> {
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

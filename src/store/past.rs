@@ -7,14 +7,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Map;
 
 use super::{
-    Ending, RunHead, RunNumber, Store, StoreError, numbers,
+    Ending, RunHead, RunNumber, Store, StoreError, numbers, runs,
     stored::{Standing, StoredAnswer, StoredResult},
 };
 use crate::{
     budget::RunTime,
     engine::{
-        CallId, Ended, Engine, Exited, FinishedRun, Intent, LeftOff, Remembered, RememberedStart, RunSpec,
-        RunTimes, Stream,
+        CallId, Ended, Engine, Exited, FinishedRun, Intent, LeftOff, Ran, Remembered, RememberedStart,
+        RunSpec, RunTimes, Stream,
     },
     fleet::{Tally, Vps},
     playbook::bundle::Marker,
@@ -69,8 +69,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where it cannot be read.
     pub fn past_run(&self, run: RunNumber) -> Result<Option<PastRun>, StoreError> {
-        let Some(head) = self.run_head(run)? else { return Ok(None) };
-        self.read(|connection| past_run(&*connection.unchecked_transaction()?, head)).map(Some)
+        self.read(|connection| {
+            let connection = connection.unchecked_transaction()?;
+            runs::run_head(&connection, run)?.map(|head| past_run(&connection, head)).transpose()
+        })
     }
 }
 
@@ -109,6 +111,10 @@ fn past_run(connection: &Connection, head: RunHead) -> rusqlite::Result<PastRun>
         let result = result.map(|stored| {
             let mut result = stored.into_result(Arc::clone(&vps));
             crate::engine::give_back_outputs(&mut result, &starts);
+            // A bundle has room for the output of a step that it passed over.
+            for step in result.steps.iter_mut().filter(|step| step.ran == Ran::No) {
+                (step.stdout, step.stderr) = (None, None);
+            }
             Arc::new(result)
         });
         targets.push(Remembered { vps, result, starts });

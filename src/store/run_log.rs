@@ -6,11 +6,10 @@ use std::{borrow::Cow, io, sync::Arc};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, named_params, params};
 use serde::Serialize;
-use serde_json::Map;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Store, StoreError, numbers,
+    Store, StoreError, cleaned, numbers,
     stored::{Standing, StoredAnswer, StoredResult},
 };
 use crate::{
@@ -89,7 +88,7 @@ impl Writer<'_> {
                     self.run,
                     numbers::stored(start.0),
                     numbers::stored_span(at.since_start()),
-                    json(&StoredAnswer::of(answer).without_secrets(self.redactor))?,
+                    json(&StoredAnswer::of(&cleaned::answer(self.redactor, answer)))?,
                 ])
                 .map(drop),
             Entry::Exited { start, polled, at, exited } => {
@@ -137,7 +136,7 @@ impl Writer<'_> {
     ) -> rusqlite::Result<()> {
         transaction.execute(
             "UPDATE run SET tally = ?2 WHERE number = ?1",
-            params![self.run, json(&self.tally(tally))?],
+            params![self.run, json(&cleaned::tally(self.redactor, tally))?],
         )?;
         let mut insert = transaction
             .prepare_cached("INSERT INTO target (run, place, vps, description) VALUES (?1, ?2, ?3, ?4)")?;
@@ -146,34 +145,10 @@ impl Writer<'_> {
                 Ok(id) => Cow::Borrowed(id.as_str()),
                 Err(_) => self.redactor.text(vps.raw_id()),
             };
-            insert.execute(params![self.run, place, id, self.description(vps)?])?;
+            let description = cleaned::description(self.redactor, vps).map_err(lost)?;
+            insert.execute(params![self.run, place, id, description])?;
         }
         Ok(())
-    }
-
-    /// Names of fields may be anything.
-    fn tally(&self, tally: &Tally) -> Tally {
-        let lacking = tally.lacking.iter();
-        let lacking = lacking.map(|(field, count)| (self.redactor.text(field).into_owned(), *count));
-        Tally { lacking: lacking.collect(), ..tally.clone() }
-    }
-
-    /// What the listing said of a VPS. It keeps its id, by which it is gone on with.
-    fn description(&self, vps: &Vps) -> rusqlite::Result<String> {
-        if self.redactor.is_idle() {
-            return Ok(vps.json().read().map_err(lost)?.into_owned());
-        }
-        let fields = vps.fields();
-        let mut without: Map<_, _> = fields
-            .iter()
-            .map(|(name, value)| {
-                (self.redactor.text(name).into_owned(), self.redactor.value(value).into_owned())
-            })
-            .collect();
-        if let (Ok(_), Some(id)) = (vps.id(), fields.get("id")) {
-            without.insert("id".to_owned(), id.clone());
-        }
-        json(&without)
     }
 
     fn finished(
@@ -195,7 +170,7 @@ impl Writer<'_> {
                 result.status.word(),
                 result.ran.to_string(),
                 is_open,
-                json(&StoredResult::of(result).without_secrets(self.redactor))?,
+                self.result(result)?,
             ])
             .map(drop)
     }
@@ -212,6 +187,14 @@ impl Writer<'_> {
             .prepare_cached("INSERT OR IGNORE INTO output (hash, text) VALUES (?1, ?2)")?
             .execute(params![hash, text])?;
         Ok(Some(hash))
+    }
+
+    /// What became of a target, as JSON.
+    fn result(&self, result: &TargetResult) -> rusqlite::Result<String> {
+        if self.redactor.is_idle() {
+            return json(&StoredResult::of(result));
+        }
+        json(&StoredResult::of(&cleaned::result(self.redactor, result)))
     }
 }
 

@@ -3,8 +3,11 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::{Ending, RunLog, Store, StoreError, numbers, stored::Standing};
-use crate::engine::{Status, Summary};
+use super::{Ending, RunLog, Store, StoreError, cleaned, numbers, stored::Standing};
+use crate::{
+    engine::{Status, Summary},
+    redact::Redactor,
+};
 
 /// Numbers runs in the order in which they began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,21 +64,17 @@ pub struct RunHead {
     pub ended_at: Option<Timestamp>,
     /// The exit code with which it ended.
     pub exit_code: Option<u8>,
+}
+
+/// How far a run came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunCounts {
     /// How many of its targets ended how, of those that are done.
     pub summary: Summary,
     /// How many targets it is for.
     pub targets: usize,
-    /// How many of them there is something to be gone on with.
+    /// With how many of them there is something to be gone on with.
     pub open: usize,
-}
-
-/// What was removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Removed {
-    /// Runs.
-    pub runs: usize,
-    /// Texts that only they had.
-    pub outputs: usize,
 }
 
 const HEAD: &str = "SELECT number, id, started_at, url, in_sandbox, playbook_name, playbook_path, playbook_sha256, \
@@ -117,7 +116,7 @@ impl Store {
         Ok(RunLog::new(Self::open_file(self.path.clone())?, run.0, secrets))
     }
 
-    /// Writes down that a run has ended.
+    /// Writes down that a run has ended, but for these secrets.
     ///
     /// # Errors
     /// [`StoreError`] where it cannot be written.
@@ -127,7 +126,11 @@ impl Store {
         ended_at: Timestamp,
         exit_code: u8,
         ending: &Ending,
+        secrets: &[String],
     ) -> Result<(), StoreError> {
+        let redactor = Redactor::new(secrets);
+        let stop = ending.stop.as_ref().map(|stop| cleaned::stop(&redactor, stop));
+        let ending = &Ending { stop, ..ending.clone() };
         let standing = Standing {
             at: ending.ended,
             worked: ending.duration,
@@ -163,69 +166,71 @@ impl Store {
         })
     }
 
-    /// All runs, the newest first.
+    /// All runs, the newest first. That is the one that began last, whatever the clock said.
     ///
     /// # Errors
     /// [`StoreError`] where they cannot be read.
     pub fn runs(&self) -> Result<Vec<RunHead>, StoreError> {
         self.read(|connection| {
-            // One moment for all that is read.
-            let connection = connection.unchecked_transaction()?;
             let mut rows = connection.prepare(&format!("{HEAD} ORDER BY number DESC"))?;
-            let heads = rows.query_map([], head)?.collect::<Result<Vec<_>, _>>()?;
-            heads.into_iter().map(|head| with_counts(&connection, head)).collect()
+            rows.query_map([], head)?.collect()
         })
     }
 
-    /// The run of this number.
-    ///
-    /// # Errors
-    /// [`StoreError`] where it cannot be read.
-    pub fn run_head(&self, run: RunNumber) -> Result<Option<RunHead>, StoreError> {
-        self.read(|connection| {
-            let connection = connection.unchecked_transaction()?;
-            let found =
-                connection.query_row(&format!("{HEAD} WHERE number = ?1"), [run.0], head).optional()?;
-            found.map(|head| with_counts(&connection, head)).transpose()
-        })
-    }
-
-    /// The targets of unfinished runs at this API that there is something to be gone on with: run ids and VPS ids.
+    /// The runs with which there is something to be gone on, or of which it is not on record that they ended, the newest
+    /// first; without those in sandboxes, and without those of which it is not known whom they are for.
     ///
     /// # Errors
     /// [`StoreError`] where they cannot be read.
-    pub fn open_targets(&self, url: &str) -> Result<Vec<(String, String)>, StoreError> {
+    pub fn unfinished_runs(&self) -> Result<Vec<RunHead>, StoreError> {
+        self.read(|connection| {
+            let mut rows = connection.prepare(&format!(
+                "{HEAD} WHERE in_sandbox = 0 AND tally IS NOT NULL AND is_open = 1 ORDER BY number DESC"
+            ))?;
+            rows.query_map([], head)?.collect()
+        })
+    }
+
+    /// A run and how far it came, as of one moment; `None` where it is not on record.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read.
+    pub fn run(&self, run: RunNumber) -> Result<Option<(RunHead, RunCounts)>, StoreError> {
+        self.read(|connection| {
+            let connection = connection.unchecked_transaction()?;
+            let Some(head) = run_head(&connection, run)? else { return Ok(None) };
+            Ok(Some((head, counts(&connection, run)?)))
+        })
+    }
+
+    /// The targets with which unfinished runs of this playbook at this API can be gone on: run ids and VPS ids, the newest
+    /// run first. It is the same playbook where its text is the same or it comes from the same file.
+    ///
+    /// # Errors
+    /// [`StoreError`] where they cannot be read.
+    pub fn open_targets(
+        &self,
+        url: &str,
+        playbook_sha256: &str,
+        playbook_path: Option<&str>,
+    ) -> Result<Vec<(String, String)>, StoreError> {
         self.read(|connection| {
             let mut rows = connection.prepare(
                 "SELECT run.id, target.vps FROM run JOIN target ON target.run = run.number \
                  LEFT JOIN result USING (run, place) \
-                 WHERE run.is_open AND run.url = ?1 AND NOT run.in_sandbox AND ifnull(result.is_open, 1) \
-                 ORDER BY run.number DESC",
+                 WHERE run.is_open = 1 AND run.url = ?1 AND run.in_sandbox = 0 AND ifnull(result.is_open, 1) \
+                 AND (run.playbook_sha256 = ?2 OR run.playbook_path = ?3) ORDER BY run.number DESC",
             )?;
-            rows.query_map([url], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            let found =
+                rows.query_map((url, playbook_sha256, playbook_path), |row| Ok((row.get(0)?, row.get(1)?)));
+            found?.collect()
         })
     }
+}
 
-    /// Removes runs, and what only they printed.
-    ///
-    /// # Errors
-    /// [`StoreError`] where that cannot be written; nothing is removed then.
-    pub fn remove_runs(&mut self, runs: &[RunNumber]) -> Result<Removed, StoreError> {
-        let mut removed = Removed::default();
-        self.write(|transaction| {
-            for run in runs {
-                removed.runs += transaction.execute("DELETE FROM run WHERE number = ?1", [run.0])?;
-            }
-            removed.outputs = transaction.execute(
-                "DELETE FROM output WHERE hash NOT IN ( \
-                     SELECT stdout FROM start WHERE stdout IS NOT NULL \
-                     UNION SELECT stderr FROM start WHERE stderr IS NOT NULL)",
-                [],
-            )?;
-            Ok(())
-        })?;
-        Ok(removed)
-    }
+/// The run of this number.
+pub(super) fn run_head(connection: &Connection, run: RunNumber) -> rusqlite::Result<Option<RunHead>> {
+    connection.query_row(&format!("{HEAD} WHERE number = ?1"), [run.0], head).optional()
 }
 
 fn head(row: &Row<'_>) -> rusqlite::Result<RunHead> {
@@ -242,29 +247,28 @@ fn head(row: &Row<'_>) -> rusqlite::Result<RunHead> {
         source: row.get("source")?,
         ended_at: row.get::<_, Option<i64>>("ended_at")?.map(time),
         exit_code: row.get("exit_code")?,
-        summary: Summary::default(),
-        targets: 0,
-        open: 0,
     })
 }
 
-fn with_counts(connection: &Connection, mut head: RunHead) -> rusqlite::Result<RunHead> {
+fn counts(connection: &Connection, run: RunNumber) -> rusqlite::Result<RunCounts> {
+    let number = |stored| usize::try_from(numbers::count(stored)).unwrap_or(usize::MAX);
+    let mut counts = RunCounts::default();
     let mut rows = connection.prepare_cached(
         "SELECT status, count(*), sum(ifnull(is_open, 1)) FROM target LEFT JOIN result USING (run, place) \
          WHERE target.run = ?1 GROUP BY status",
     )?;
-    let mut rows = rows.query([head.number.0])?;
+    let mut rows = rows.query([run.0])?;
     while let Some(row) = rows.next()? {
-        let (status, count, open): (Option<String>, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let count = usize::try_from(numbers::count(count)).unwrap_or(usize::MAX);
-        head.targets += count;
-        head.open += usize::try_from(numbers::count(open)).unwrap_or(usize::MAX);
+        let status: Option<String> = row.get(0)?;
+        let targets = number(row.get(1)?);
+        counts.targets += targets;
+        counts.open += number(row.get(2)?);
         let known = Status::ALL.into_iter().find(|known| status.as_deref() == Some(known.word()));
         if let Some(status) = known {
-            for _ in 0..count {
-                head.summary.add(status);
+            for _ in 0..targets {
+                counts.summary.add(status);
             }
         }
     }
-    Ok(head)
+    Ok(counts)
 }

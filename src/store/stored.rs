@@ -11,12 +11,11 @@ use serde_json::{Map, Value};
 use crate::{
     budget::{Knowledge, RunTime},
     engine::{
-        Answer, Failure, FinishedRun, Problem, Ran, Reason, RequestCounts, Started, Status, StepResult, Stop,
+        Answer, Failure, FinishedRun, Ran, Reason, RequestCounts, Started, Status, StepResult, Stop,
         TargetResult, TimeSpent,
     },
     fleet::Vps,
     playbook::Severity,
-    redact::Redactor,
 };
 
 /// What came back for a start.
@@ -37,35 +36,6 @@ impl StoredAnswer {
             }
         }
     }
-}
-
-impl StoredAnswer {
-    pub(super) fn without_secrets(self, redactor: &Redactor) -> Self {
-        match self {
-            Self::Started(started) => Self::Started(Started {
-                // Without it polls go to the URL that rollcall makes itself.
-                url: started.url.filter(|url| redactor.text(&url.0) == url.0),
-                raw: redactor.optional(started.raw),
-                ..started
-            }),
-            Self::Failed(failure) => Self::Failed(match failure {
-                Failure::Unsent { message } => Failure::Unsent { message: redactor.owned(message) },
-                Failure::NoReply { message } => Failure::NoReply { message: redactor.owned(message) },
-                Failure::Unreadable { message } => Failure::Unreadable { message: redactor.owned(message) },
-                Failure::Unrecorded { message } => Failure::Unrecorded { message: redactor.owned(message) },
-                Failure::Throttled(problem) => Failure::Throttled(problem_without_secrets(problem, redactor)),
-                Failure::Refused(problem) => Failure::Refused(problem_without_secrets(problem, redactor)),
-                Failure::TooLarge => Failure::TooLarge,
-            }),
-        }
-    }
-}
-
-fn problem_without_secrets(problem: Problem, redactor: &Redactor) -> Problem {
-    let Problem { status, code, title, detail, request_id, html, endpoint } = problem;
-    let [code, title, detail, request_id] =
-        [code, title, detail, request_id].map(|text| redactor.optional(text));
-    Problem { status, code, title, detail, request_id, html, endpoint: redactor.owned(endpoint) }
 }
 
 impl From<StoredAnswer> for Answer {
@@ -101,31 +71,6 @@ impl<'a> StoredResult<'a> {
             duration: result.duration,
             captured: Cow::Borrowed(&*result.captured),
             steps: Cow::Borrowed(&result.steps),
-        }
-    }
-
-    pub(super) fn without_secrets(self, redactor: &Redactor) -> Self {
-        if redactor.is_idle() {
-            return self;
-        }
-        let text = |text: &Arc<str>| Arc::from(redactor.text(text));
-        let captured = self.captured.iter();
-        let captured =
-            captured.map(|(name, value)| (redactor.owned(name.clone()), redactor.value(value).into_owned()));
-        let mut steps = self.steps.into_owned();
-        for step in &mut steps {
-            step.name = text(&step.name);
-            step.message = redactor.optional(step.message.take());
-            for check in &mut step.checks {
-                check.name = check.name.as_ref().map(text);
-                check.message = redactor.optional(check.message.take());
-            }
-        }
-        Self {
-            message: self.message.map(|message| redactor.owned(message.into_owned()).into()),
-            captured: Cow::Owned(captured.collect()),
-            steps: Cow::Owned(steps),
-            ..self
         }
     }
 

@@ -191,6 +191,17 @@ pub(crate) fn finish(command: &mut Command) -> Output {
     waiting.join().unwrap()
 }
 
+/// Starts a command of which nobody reads what it says.
+pub(crate) fn begin(command: &mut Command) -> Child {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Ends a process at once, without a chance to say or write anything.
+pub(crate) fn kill(child: &mut Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 /// Waits for a process that was started elsewhere, and gives its exit code.
 pub(crate) fn exit_code(child: &mut Child) -> i32 {
     until("the end of rollcall", || child.try_wait().unwrap()).code().expect("ended by itself")

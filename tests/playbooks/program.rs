@@ -38,7 +38,7 @@ pub(crate) fn report(playbook: &Path, sandbox: &str, path: &OsStr, vars: &[&str]
         }
     }
     let state = tempfile::tempdir().unwrap();
-    command.env("PATH", path).env("ROLLCALL_STATE_DIR", state.path()).arg("run").arg(playbook);
+    command.env("PATH", path).env("ROLLCALL_STATE_DIR", state.path().join("state")).arg("run").arg(playbook);
     command.args(["-o", "json", "--sandbox"]);
     command.arg(format!("{sandbox},rate=none,fleet=uniform,agents=all"));
     for var in vars {

@@ -234,7 +234,7 @@ fn at_a_terminal_it_is_said_how_to_see_what_is_folded() {
         |record: &RunRecord, width: Option<u16>| table(record, width).lines().last().unwrap().to_owned();
     assert_eq!(last(&different, Some(80)), "  --group    puts equal answers together");
     let same = record((0..40).map(|_| ok("web", "a\n")).collect());
-    assert_eq!(last(&same, Some(80)), "  --all      lists the 37 as well");
+    assert_eq!(last(&same, Some(80)), "  --all    lists the 37 as well");
     assert!(last(&same, None).contains("requests"));
 }
 

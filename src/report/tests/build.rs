@@ -12,7 +12,7 @@ use crate::{
     },
     fleet::{Tally, Vps},
     playbook::Severity,
-    report::{Normalize, RunRecord},
+    report::{Later, Normalize, RunRecord},
 };
 
 /// A result under construction: one target with one step.
@@ -171,6 +171,7 @@ pub(in crate::report) fn record(targets: Vec<Target>) -> RunRecord {
         group_by: None,
         normalize: Normalize::default(),
         secrets: Vec::new(),
+        later: Later::default(),
         run: FinishedRun {
             ended: RunTime::from_start(Duration::from_millis(10_214)),
             selected: Vec::new(),

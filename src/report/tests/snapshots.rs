@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::build::{Target, ended, ok, other, record};
 use crate::{
     engine::{Problem, Ran, Reason, Status, Stop, TimeSpent},
-    report::{Format, RunRecord, Style, write, write_summary},
+    report::{Format, Later, RunRecord, Style, write, write_summary},
 };
 
 fn rendered(format: Format, record: &RunRecord, style: Style) -> String {
@@ -132,6 +132,82 @@ fn table_of_an_interrupted_run() {
     let mut record = record(targets);
     record.run.stop = Some(Stop::Signal(2));
     insta::assert_snapshot!(table(&record, 80));
+}
+
+#[test]
+fn the_last_lines_say_what_to_type_next() {
+    let lines = |record: &RunRecord, later: Later| {
+        let record = RunRecord { later, run_id: "01KK9Z8XVQ4T5WDZ3S0YH7N2AB".to_owned(), ..record.clone() };
+        let text = table(&record, 100);
+        text.split_once(" requests")
+            .map_or("", |(_, rest)| rest.split_once("\n\n").map_or("", |(_, end)| end))
+            .to_owned()
+    };
+    let interrupted = |running: usize, cancelled: usize| {
+        let status = |index| if index < running { Status::Running } else { Status::Cancelled };
+        let one = |index| other(&format!("db-{index}"), status(index), None, None, Ran::Yes);
+        record(
+            (0..running + cancelled)
+                .map(one)
+                .chain([ended("web-1", Status::Failed, 3, "", "no\n")])
+                .collect(),
+        )
+    };
+    assert_eq!(
+        lines(&interrupted(3, 101), Later::Everything).lines().nth(1).unwrap(),
+        "  rollcall resume 01KK9Z8XVQ                 collects the 3, starts the 101, repeats nothing"
+    );
+    let (collects, starts) = (interrupted(1, 0), interrupted(0, 2));
+    assert!(lines(&collects, Later::Everything).contains("    collects the 1, repeats nothing\n"));
+    assert!(lines(&starts, Later::Everything).contains("    starts the 2, repeats nothing\n"));
+    assert_eq!(
+        lines(&mixed(), Later::Everything),
+        "  rollcall show 01KK9Z8XVQ --target web-117    what it printed\n  \
+         rollcall retry 01KK9Z8XVQ                    asks the 3 again\n  \
+         --all                                        lists the 22 as well\n"
+    );
+    assert!(!lines(&mixed(), Later::Show).contains("retry"));
+    assert!(lines(&mixed(), Later::Show).contains("--target web-117"));
+    assert!(!lines(&mixed(), Later::Nothing).contains("rollcall"));
+    // What may have run is tried again only by who says so, and what is gone by nobody.
+    let doubtful = record(vec![
+        ok("web-1", "12.8\n"),
+        other("web-2", Status::Unknown, Some(Reason::NoReply), None, Ran::Maybe),
+        other("web-3", Status::TimedOut, None, None, Ran::Yes),
+        other("web-4", Status::Unavailable, Some(Reason::Gone), None, Ran::No),
+    ]);
+    assert_eq!(lines(&doubtful, Later::Everything), "");
+    assert_eq!(lines(&record(vec![ok("web-1", "12.8\n")]), Later::Everything), "");
+}
+
+#[test]
+fn what_to_type_names_a_target_by_its_id_where_its_name_cannot_be_typed_or_is_not_its_alone() {
+    let typed = |name: &str, others: &[&str], secrets: &[&str]| {
+        let failed = ended(name, Status::Failed, 3, "", "no\n");
+        let mut record = record(
+            [failed]
+                .into_iter()
+                .chain(others.iter().map(|name| ok(name, "")).chain([ok("web-9", "")]))
+                .collect(),
+        );
+        record.later = Later::Show;
+        record.secrets = secrets.iter().map(|&secret| secret.to_owned()).collect();
+        let text = table(&record, None);
+        let found =
+            text.split_once("--target ").map(|(_, rest)| rest.split("    ").next().unwrap().to_owned());
+        (found.unwrap_or_default(), record.run.targets[0].vps.raw_id().to_owned())
+    };
+    let (word, _) = typed("web 1's", &["web-2"], &[]);
+    assert_eq!(word, r"'web 1'\''s'");
+    for (name, others, secrets) in [
+        ("web\u{1b}[2J", &["web-2"][..], &[][..]),
+        ("-rf", &["web-2"], &[]),
+        ("web-1", &["WEB-1"], &[]),
+        ("web-1", &["web-2"], &["web-1"]),
+    ] {
+        let (word, id) = typed(name, others, secrets);
+        assert_eq!(word, id, "{name}");
+    }
 }
 
 #[test]

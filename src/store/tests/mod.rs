@@ -3,6 +3,7 @@
 mod files;
 mod learned;
 mod past;
+mod runs;
 mod versions;
 
 use std::{

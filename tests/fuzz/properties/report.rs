@@ -10,7 +10,7 @@ use rollcall::{
     },
     fleet::Tally,
     playbook::Severity,
-    report::{Format, Normalize, RunRecord, Style, write, write_summary},
+    report::{Format, Later, Normalize, RunRecord, Style, write, write_summary},
 };
 use serde_json::{Map, Value};
 
@@ -107,6 +107,7 @@ pub(super) fn record(input: &mut Input<'_>) -> RunRecord {
         endpoint: "GET /api/v2/vps".to_owned(),
     };
     RunRecord {
+        later: Later::Everything,
         run_id: "01JDX7".to_owned(),
         playbook_name: text.clone(),
         playbook_path: Some(text.clone()),
