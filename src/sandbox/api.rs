@@ -16,7 +16,7 @@ use super::{
     duration::RunTime,
     faults::{GuestFault, PageFault},
     fleet::{Fleet, Oddity, Server},
-    guest::{Agent, Condition, Outcome, Output, Polled, Shell, Simulated, Work, simulate},
+    guest::{Agent, Condition, Ended, Outcome, Output, Polled, Shell, Simulated, Work, simulate},
     listing::{self, Listing},
     options::Options,
     problem::Problem,
@@ -68,6 +68,8 @@ pub(super) struct Success {
     pub(super) body: Vec<u8>,
     /// The pid of the command that it began.
     pub(super) began: Option<u32>,
+    /// How the command that it asked for ended.
+    pub(super) ended: Option<Ended>,
 }
 
 /// The body of a start (HostUp docs, post-exec page).
@@ -125,7 +127,7 @@ impl Api {
             Route::List => self
                 .listing
                 .page(&self.fleet, asked.parameters, asked.page_fault)
-                .map(|body| Success { body, began: None }),
+                .map(|body| Success { body, began: None, ended: None }),
             Route::One { .. } => Ok(self.success(asked, &listing::one(&self.fleet, server?))),
             Route::Probe { .. } => self.probe(asked, server?),
             Route::Start { id } => self.start(asked, server?, id),
@@ -167,7 +169,7 @@ impl Api {
 
     fn success(&self, asked: &Asked, data: &impl Serialize) -> Success {
         let body = wire::body(data, self.shape.bodies, asked.number, || asked.wall.to_string());
-        Success { body, began: None }
+        Success { body, began: None, ended: None }
     }
 
     fn agent(&self, server: usize) -> MutexGuard<'_, Agent> {
@@ -240,7 +242,8 @@ impl Api {
                 GonePid::Gone => Problem::new(410, "gone", text),
             });
         }
-        Ok(self.success(asked, &wire::polled(&self.shape, &polled)))
+        let ended = if let Polled::Exited(outcome) = &polled { Some(outcome.ended) } else { None };
+        Ok(Success { ended, ..self.success(asked, &wire::polled(&self.shape, &polled)) })
     }
 
     /// Whether the guest takes an exec or its status now.
