@@ -28,7 +28,7 @@ use tokio::{
 use overflow::Overflow;
 use recorder::Pen;
 pub use recorder::{Ledger, Recorder};
-pub use signals::{Signal, signals};
+pub use signals::{Signal, outlive_the_limit_on_files, signals};
 
 use crate::{
     budget::{RunTime, Signals},
