@@ -57,7 +57,9 @@ impl Execution<'_> {
         let connection = &self.connection;
         let mut memory = self.store.open(connection)?;
         let run_id = Ulid::generate();
-        let started_at = Timestamp::now();
+        // To the millisecond, as it is kept: what is shown later then has the same times.
+        let started_at = Timestamp::from_millisecond(Timestamp::now().as_millisecond())
+            .map_err(|error| Failure::internal(format!("the clock shows no time: {error}")))?;
 
         let spec = memory.recall(self.spec(run_id), &self.playbook.sha256, started_at)?;
         let url = connection.client.url().to_string();
