@@ -116,19 +116,31 @@ impl Pen {
 
 fn keep_writing(mut ledger: impl Ledger, jobs: &Receiver<Job>, trouble: &OnceLock<String>) {
     while let Ok(first) = jobs.recv() {
-        let mut entries = vec![first.entry];
-        let mut waiting = vec![first.done];
-        for Job { entry, done } in jobs.try_iter().take(MOST_AT_ONCE - 1) {
-            entries.push(entry);
-            waiting.push(done);
+        let (mut entries, mut waiting) = (Vec::new(), Vec::new());
+        let others = jobs.try_iter().take(MOST_AT_ONCE - 1);
+        for Job { entry, done } in std::iter::once(first).chain(others) {
+            match trouble.get() {
+                // It was handed over before anybody knew. What it builds upon may be missing: nothing may leave on it.
+                Some(why) if matches!(entry, Entry::Intent { .. }) => tell(done, &Err(why.clone())),
+                _ => {
+                    entries.push(entry);
+                    waiting.push(done);
+                }
+            }
         }
         let written = ledger.write(&entries);
         if let Err(why) = &written {
             let _ = trouble.set(why.clone());
         }
-        for done in waiting.into_iter().flatten() {
-            // A call that is no longer there does not care.
-            let _ = done.send(written.clone());
+        for done in waiting {
+            tell(done, &written);
         }
+    }
+}
+
+/// Tells whoever waits. A call that is no longer there does not care.
+fn tell(done: Option<oneshot::Sender<Result<(), String>>>, written: &Result<(), String>) {
+    if let Some(done) = done {
+        let _ = done.send(written.clone());
     }
 }
