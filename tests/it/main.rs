@@ -23,3 +23,4 @@ mod signals;
 mod targets;
 mod usage;
 mod waiting;
+mod secrets;
