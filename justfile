@@ -22,6 +22,10 @@ pace *words:
 bench *cases:
     cargo bench --locked --bench throughput -- {{ cases }}
 
+# Kills it so many times, and holds what it says against what its servers saw; words pick cases.
+kills count="2000" *words:
+    cargo bench --locked --profile dev --bench kills -- --kills {{ count }} {{ words }}
+
 # Formats the code.
 fmt:
     cargo fmt

@@ -27,7 +27,7 @@ use crate::{
     playbook::{Playbook, Severity},
     progress::Progress,
     report::{self, RunRecord},
-    runner::{self, Observer, Outcome, Run},
+    runner::{self, Observer, Outcome, Run, failpoint},
     store::NewRun,
 };
 
@@ -165,6 +165,7 @@ impl Performance<'_> {
         }
         drop(kept);
         let record = self.record(run, api_url, exit_code);
+        failpoint::pass("before_report");
         self.output.write(&record)
     }
 

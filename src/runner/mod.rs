@@ -6,6 +6,7 @@
 //!
 //! Kept out: formats and printing (whoever calls passes an [`Observer`]), and rules of any kind.
 
+pub(crate) mod failpoint;
 mod overflow;
 mod recorder;
 mod signals;
@@ -220,20 +221,27 @@ async fn send(desk: &Desk, id: CallId, call: &Call, duty: Duty, now: impl Fn() -
             if let Some(why) = pen.trouble() {
                 return failed(Failure::Unrecorded { message: why.to_owned() });
             }
+            failpoint::pass("before_intent");
             if let Err(message) = pen.write(Entry::Intent { start: id, at: now(), intent }).await {
                 return failed(Failure::Unrecorded { message });
             }
+            failpoint::pass("after_intent");
+            failpoint::panic("panic_in_call");
             let reply = desk.client.send(call).await;
+            failpoint::pass("after_reply");
             // What cannot be written down is still true: the engine hears of it, and of the trouble.
             let entry = Entry::Answered { start: id, at: now(), answer: reply.answer.clone() };
             let _ = pen.write(entry).await;
+            failpoint::pass("after_pid");
             reply
         }
         Duty::Poll { start } => {
             let polled = now();
             let reply = desk.client.send(call).await;
             if let Answer::Polled(PollAnswer::Exited(exited)) = &reply.answer {
+                failpoint::pass("after_poll");
                 let _ = pen.write(Entry::Exited { start, polled, at: now(), exited: exited.clone() }).await;
+                failpoint::pass("after_result");
             }
             reply
         }
