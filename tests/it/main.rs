@@ -9,6 +9,7 @@ mod check;
 mod exec;
 mod failures;
 mod generated;
+mod full_disk;
 mod hostile;
 mod init;
 mod limits;
