@@ -6,6 +6,7 @@
 
 mod changes;
 mod check;
+mod durability;
 mod exec;
 mod failures;
 mod generated;
