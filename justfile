@@ -30,6 +30,10 @@ fuzz target seconds="60":
 fuzz-minimise target:
     RUSTC_BOOTSTRAP=1 cargo fuzz cmin --fuzz-dir tests/fuzz --sanitizer none {{ target }}
 
+# Kills it so many times, and holds what it says against what its servers saw; words pick cases.
+kills count="2000" *words:
+    cargo bench --locked --profile dev --bench kills -- --kills {{ count }} {{ words }}
+
 # Formats the code.
 fmt:
     cargo fmt

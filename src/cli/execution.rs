@@ -26,7 +26,7 @@ use crate::{
     playbook::{Playbook, Severity},
     progress::{Mode, Progress},
     report::{self, Later, RunRecord},
-    runner::{self, Observer, Outcome, Run},
+    runner::{self, Observer, Outcome, Run, failpoint},
     store::NewRun,
 };
 
@@ -65,8 +65,9 @@ impl Execution<'_> {
             );
         }
         let run_id = Ulid::generate();
-        // As it is kept and shown, to the millisecond: all other times are counted from it.
-        let started_at = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or_default();
+        // To the millisecond, as it is kept: what is shown later then has the same times.
+        let started_at = Timestamp::from_millisecond(Timestamp::now().as_millisecond())
+            .map_err(|error| Failure::internal(format!("the clock shows no time: {error}")))?;
 
         let spec = memory.recall(self.spec(run_id), &self.playbook.sha256, started_at)?;
         let url = connection.client.url().to_string();
@@ -179,6 +180,7 @@ impl Performance<'_> {
         }
         drop(kept);
         let record = self.record(run, api_url, exit_code);
+        failpoint::pass("before_report");
         self.output.write(&record)
     }
 

@@ -45,6 +45,7 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use self::failure::Failure;
+use crate::runner;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -147,6 +148,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return Failure::internal(format!("no runtime: {error}")).report(),
     };
     let outcome = runtime.block_on(async {
+        if let Err(error) = runner::outlive_the_limit_on_files() {
+            tracing::debug!(%error, "a limit on the size of files will end the process");
+        }
         match arguments.command {
             Command::Run(run) => run.execute().await,
             Command::Exec(exec) => exec.execute().await,

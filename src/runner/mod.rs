@@ -6,6 +6,7 @@
 //!
 //! Kept out: formats and printing (whoever calls passes an [`Observer`]), and rules of any kind.
 
+pub(crate) mod failpoint;
 mod overflow;
 mod recorder;
 mod signals;
@@ -28,7 +29,7 @@ use tokio::{
 use overflow::Overflow;
 use recorder::Pen;
 pub use recorder::{Ledger, Recorder};
-pub use signals::{Signal, signals};
+pub use signals::{Signal, outlive_the_limit_on_files, signals};
 
 use crate::{
     budget::{RunTime, Signals},
@@ -223,10 +224,14 @@ async fn send(desk: &Desk, id: CallId, call: &Call, duty: Duty, now: impl Fn() -
             if let Some(why) = pen.trouble() {
                 return failed(Failure::Unrecorded { message: why.to_owned() });
             }
+            failpoint::pass("before_intent");
             if let Err(message) = pen.write(Entry::Intent { start: id, at: now(), intent }).await {
                 return failed(Failure::Unrecorded { message });
             }
+            failpoint::pass("after_intent");
+            failpoint::panic("panic_in_call");
             let reply = desk.client.send(call).await;
+            failpoint::pass("after_reply");
             // Whatever follows from it is written after it, or waits for it.
             pen.note(Entry::Answered { start: id, at: now(), answer: reply.answer.clone() });
             reply
@@ -235,10 +240,13 @@ async fn send(desk: &Desk, id: CallId, call: &Call, duty: Duty, now: impl Fn() -
             // The process that is asked for is on the disk. What cannot be written down is still true, and the engine hears
             // of the trouble.
             let _ = pen.catch_up().await;
+            failpoint::pass("after_pid");
             let polled = now();
             let reply = desk.client.send(call).await;
             if let Answer::Polled(PollAnswer::Exited(exited)) = &reply.answer {
+                failpoint::pass("after_poll");
                 let _ = pen.write(Entry::Exited { start, polled, at: now(), exited: exited.clone() }).await;
+                failpoint::pass("after_result");
             }
             reply
         }

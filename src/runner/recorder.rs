@@ -139,8 +139,14 @@ fn keep_writing(mut ledger: impl Ledger, jobs: &Receiver<Job>, trouble: &OnceLoc
         let began = Instant::now();
         let mut next = Some(first);
         while let Some(Job { entry, done }) = next {
-            entries.extend(entry);
-            waiting.extend(done);
+            match trouble.get() {
+                // It was handed over before anybody knew. What it builds upon may be missing: nothing may leave on it.
+                Some(why) if matches!(entry, Some(Entry::Intent { .. })) => tell(done, &Err(why.clone())),
+                _ => {
+                    entries.extend(entry);
+                    waiting.push(done);
+                }
+            }
             let is_enough = entries.len() >= MOST_AT_ONCE || began.elapsed() >= PATIENCE;
             next = if is_enough { None } else { jobs.recv_timeout(LULL).ok() };
         }
@@ -149,8 +155,14 @@ fn keep_writing(mut ledger: impl Ledger, jobs: &Receiver<Job>, trouble: &OnceLoc
             let _ = trouble.set(why.clone());
         }
         for done in waiting {
-            // A call that is no longer there does not care.
-            let _ = done.send(written.clone());
+            tell(done, &written);
         }
+    }
+}
+
+/// Tells whoever waits. A call that is no longer there does not care.
+fn tell(done: Option<oneshot::Sender<Result<(), String>>>, written: &Result<(), String>) {
+    if let Some(done) = done {
+        let _ = done.send(written.clone());
     }
 }

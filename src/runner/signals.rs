@@ -40,6 +40,16 @@ pub fn signals() -> io::Result<impl Stream<Item = Signal>> {
     Ok(stream::select_all(streams))
 }
 
+/// From here on a write beyond the limit on the size of files (`ulimit -f`) fails as one on a full disk does. Without this
+/// the system ends the process by SIGXFSZ, with starts on their way.
+///
+/// # Errors
+/// If the operating system refuses the handler.
+pub fn outlive_the_limit_on_files() -> io::Result<()> {
+    // The handler stays when its listener goes; nobody needs to be told of the signal, for the write says it.
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
+}
+
 #[cfg(any(target_os = "macos", target_os = "freebsd", target_os = "openbsd", target_os = "netbsd"))]
 fn information() -> Option<SignalKind> {
     Some(SignalKind::info())

@@ -16,7 +16,7 @@ use super::{
     duration::RunTime,
     faults::{GuestFault, PageFault},
     fleet::{Fleet, Oddity, Server},
-    guest::{Agent, Condition, Guests, Outcome, Output, Polled, Simulated, Trouble, Work, simulate},
+    guest::{Agent, Condition, Ended, Guests, Outcome, Output, Polled, Simulated, Trouble, Work, simulate},
     listing::{self, Listing},
     options::{Agents, Options, Variety},
     problem::Problem,
@@ -71,6 +71,8 @@ pub(super) struct Success {
     pub(super) body: Vec<u8>,
     /// The pid of the command that it began.
     pub(super) began: Option<u32>,
+    /// How the command that it asked for ended.
+    pub(super) ended: Option<Ended>,
 }
 
 /// The body of a start (HostUp docs, post-exec page).
@@ -139,7 +141,7 @@ impl Api {
             Route::List => self
                 .listing
                 .page(&self.fleet, asked.parameters, asked.page_fault)
-                .map(|body| Success { body, began: None }),
+                .map(|body| Success { body, began: None, ended: None }),
             Route::One { .. } => Ok(self.success(asked, &listing::one(&self.fleet, server?))),
             Route::Probe { .. } => self.probe(asked, server?).await,
             Route::Start { id } => self.start(asked, server?, id).await,
@@ -181,7 +183,7 @@ impl Api {
 
     fn success(&self, asked: &Asked, data: &impl Serialize) -> Success {
         let body = wire::body(data, self.shape.bodies, asked.number, || asked.wall.to_string());
-        Success { body, began: None }
+        Success { body, began: None, ended: None }
     }
 
     fn agent(&self, server: usize) -> MutexGuard<'_, Agent> {
@@ -262,7 +264,8 @@ impl Api {
         if polled == Polled::Unknown {
             return Err(self.unknown_pid(&format!("PID {pid} does not exist")));
         }
-        Ok(self.success(asked, &wire::polled(&self.shape, &polled)))
+        let ended = if let Polled::Exited(outcome) = &polled { Some(outcome.ended) } else { None };
+        Ok(Success { ended, ..self.success(asked, &wire::polled(&self.shape, &polled)) })
     }
 
     /// What the API says where the agent says `words` of a pid.

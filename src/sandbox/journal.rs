@@ -1,7 +1,8 @@
 //! The journal: what was asked and what ran, one JSON line each, so that a test can prove both.
 //!
 //! A line is one write to a file opened for appending, unbuffered: whatever ends the server, only the last line can
-//! be half. The key is never written. Times are whole milliseconds since the server's start.
+//! be half. What says that a command began is on the disk before the answer leaves: it is what a client's own account
+//! is held against. The key is never written. Times are whole milliseconds since the server's start.
 
 use std::{
     fs::{File, OpenOptions},
@@ -31,6 +32,16 @@ pub(super) enum Line<'a> {
         name: &'a str,
         command: &'a str,
         pid: u32,
+    },
+    /// A poll found that a command has ended. Written before the answer leaves, which may be lost.
+    #[serde(rename_all = "camelCase")]
+    Ended {
+        #[serde(serialize_with = "milliseconds")]
+        at: Duration,
+        vps: &'a str,
+        pid: u32,
+        exit_code: Option<i32>,
+        signal: Option<i32>,
     },
 }
 
@@ -79,7 +90,11 @@ impl Journal {
         let Ok(mut text) = serde_json::to_vec(line) else { return };
         text.push(b'\n');
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = file.write_all(&text) {
+        let mut written = file.write_all(&text);
+        if let Line::Began { .. } = line {
+            written = written.and_then(|()| file.sync_data());
+        }
+        if let Err(error) = written {
             tracing::warn!(%error, "the sandbox's journal could not be written");
         }
     }
@@ -100,6 +115,12 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&began).unwrap(),
             r#"{"kind":"began","at":0,"vps":"vps_1","name":"web-1","command":"id","pid":4}"#
+        );
+        let ended =
+            Line::Ended { at: Duration::ZERO, vps: "vps_1", pid: 4, exit_code: Some(3), signal: None };
+        assert_eq!(
+            serde_json::to_string(&ended).unwrap(),
+            r#"{"kind":"ended","at":0,"vps":"vps_1","pid":4,"exitCode":3,"signal":null}"#
         );
     }
 

@@ -204,7 +204,7 @@ keys! { (options, value)
     "output-cap", "Bytes kept of each output stream" => output_cap = number(value, 0, 1 << 30);
     "faults", "A YAML file of faults" => faults = Faults::load(value.as_ref()).map_err(|error| error.to_string());
     "seed", "What the fleet and all chance come from" => seed = number(value, 0, u64::MAX);
-    "journal", "A file to append one JSON line to for each request and each command begun" => journal = path(value);
+    "journal", "A file to append one JSON line to for each request, and for each command that began or was told to have ended" => journal = path(value);
     "port", "The port of 127.0.0.1 to listen on; 0 takes a free one" => port = number(value, 0, u16::MAX);
     "page-limit", "Servers on a page when the request does not say" => page_limit = number(value, 1, 100);
     "fleet", "How varied the servers are: mixed, uniform" => fleet = choose(value);

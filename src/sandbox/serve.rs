@@ -30,6 +30,7 @@ use super::{
     connection::Link,
     draw::Draw,
     faults::{Fault, Injector, Rule},
+    guest::Ended,
     journal::{Journal, Line, Received},
     problem::Problem,
     request::{Operation, Route, parameters},
@@ -224,7 +225,7 @@ impl Server {
             guest_fault: if let Some(Fault::Guest(fault)) = fault { Some(*fault) } else { None },
             page_fault: if let Some(Fault::Page(fault)) = fault { Some(*fault) } else { None },
         };
-        let Success { body, began } = match self.api.answer(&asked).await {
+        let Success { body, began, ended } = match self.api.answer(&asked).await {
             Ok(success) => success,
             Err(problem) => return self.problem(call, &problem),
         };
@@ -240,6 +241,14 @@ impl Server {
                     pid,
                 });
             }
+        }
+        if let (Some(journal), Some(ended), Route::Poll { id, pid }) = (&self.journal, ended, call.route) {
+            let (exit_code, signal) = match ended {
+                Ended::Exit(code) => (Some(code), None),
+                Ended::Signal(signal) => (None, Some(signal)),
+            };
+            let pid = pid.parse().unwrap_or_default();
+            journal.write(&Line::Ended { at: call.now, vps: id, pid, exit_code, signal });
         }
         Answer::new(200, JSON, body)
     }

@@ -147,7 +147,7 @@ fn absent(key: &str, text: &str) {
 }
 
 /// Base64 (RFC 4648 §4) of a multiple of three bytes.
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let sextets = bytes.chunks_exact(3).flat_map(|three| {
         let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);

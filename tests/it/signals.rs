@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What the sandbox's clock says now: an odd request is made and found in the journal.
-fn now(sandbox: &Sandbox) -> u64 {
+pub(crate) fn now(sandbox: &Sandbox) -> u64 {
     let mut connection = TcpStream::connect(sandbox.url.trim_start_matches("http://")).unwrap();
     connection.write_all(b"GET /now HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     connection.read_to_end(&mut Vec::new()).unwrap();
