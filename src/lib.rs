@@ -53,5 +53,4 @@ mod redact;
 pub mod report;
 pub mod runner;
 pub mod sandbox;
-mod spellings;
 pub mod store;

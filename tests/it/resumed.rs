@@ -323,7 +323,9 @@ fn pb16_a_secret_that_comes_back_is_kept_nowhere_and_a_number_is_no_trouble() {
         // A VPS keeps its id, by which it is gone on with.
         let targets = |output| {
             let mut targets = document(output)["targets"].as_array().unwrap().clone();
-            targets.iter_mut().for_each(|target| target["id"] = Value::Null);
+            for target in &mut targets {
+                target["id"] = Value::Null;
+            }
             targets
         };
         assert_eq!(targets(&shown), targets(&run), "{secret}");
