@@ -12,6 +12,7 @@ mod failures;
 mod generated;
 mod history;
 mod hostile;
+mod inert;
 mod init;
 mod limits;
 mod main_job;
