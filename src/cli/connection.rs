@@ -176,10 +176,15 @@ pub(super) fn key_from_file(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| unreadable(&error))
 }
 
-/// Others who can read the file can use the key.
+/// Others who can read the file can use the key, and who owns it can change it.
 fn warn_if_exposed(path: &Path, metadata: &Metadata) {
-    if metadata.mode() & 0o077 != 0 {
-        let path = crate::report::inert(&path.display().to_string()).into_owned();
-        tracing::warn!("others can read the API key: chmod 600 {path}");
+    let path = || crate::report::inert(&path.display().to_string()).into_owned();
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        let (path, owner) = (path(), metadata.uid());
+        tracing::warn!(
+            "the API key's file belongs to another user (uid {owner}): chown it, then chmod 600 {path}"
+        );
+    } else if metadata.mode() & 0o077 != 0 {
+        tracing::warn!("others can read the API key: chmod 600 {}", path());
     }
 }

@@ -45,6 +45,7 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use self::failure::Failure;
+use crate::report;
 use crate::runner;
 
 const AFTER_HELP: &str = "\
@@ -132,13 +133,25 @@ fn stderr_moves_its_cursor() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// Shows help, or what is wrong with the arguments. They may come from anywhere, and a message repeats them: what could move
+/// a cursor is escaped, which costs the colours.
+fn show_usage(usage: &clap::Error) {
+    let plain = usage.render().to_string();
+    let inert = report::inert_lines(&plain);
+    // Nothing can be done about a closed stdout or stderr; the code still says what happened.
+    let _ = if usage.use_stderr() && inert != plain {
+        io::stderr().write_all(inert.as_bytes())
+    } else {
+        usage.print()
+    };
+}
+
 /// Runs the program for these arguments, the first of which is its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(usage) => {
-            // Nothing can be done about a closed stdout or stderr; the code still says what happened.
-            let _ = usage.print();
+            show_usage(&usage);
             return ExitCode::from(if usage.use_stderr() { Failure::USAGE } else { 0 });
         }
     };

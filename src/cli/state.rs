@@ -301,6 +301,7 @@ pub(super) fn unusable(what: &str, error: &StoreError) -> Failure {
         StoreError::Foreign { .. }
         | StoreError::Link { .. }
         | StoreError::Kind { .. }
+        | StoreError::NotLocal { .. }
         | StoreError::Directory { .. }
         | StoreError::ReadOnly { .. }
         | StoreError::Busy { .. }
@@ -390,6 +391,15 @@ mod tests {
         let damaged = told(StoreError::Damaged { path: path.join("rollcall.db"), source });
         let line = "mv '/my state/rollcall' '/my state/rollcall'.damaged";
         assert!(damaged.contains(line), "{damaged}");
+    }
+
+    #[test]
+    fn d6_a_directory_on_another_machine_is_named_with_the_ways_out() {
+        let failure = unusable("", &StoreError::NotLocal { path: "/home/me/state".into(), kind: "NFS" });
+        let told = format!("{failure:?}");
+        for words in ["/home/me/state is not on a local file system", "NFS", "--state-dir", "--no-store"] {
+            assert!(told.contains(words), "{words}: {told}");
+        }
     }
 
     #[test]

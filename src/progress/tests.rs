@@ -182,7 +182,7 @@ fn a_bar_writes_notices_above_itself() {
 }
 
 #[test]
-fn a_closed_stderr_ends_nothing_g13() {
+fn k9_a_closed_stderr_ends_nothing() {
     let bar = Bar::new(ProgressDrawTarget::hidden(), Box::new(Closed));
     for shape in [Shape::Plain(Plain::new(Box::new(Closed))), Shape::Bar(bar), Shape::None] {
         let mut progress = Progress::of_shape(shape, "disk-pressure");
@@ -196,7 +196,7 @@ fn a_closed_stderr_ends_nothing_g13() {
 }
 
 #[test]
-fn without_a_terminal_there_is_no_bar_o4() {
+fn o4_without_a_terminal_there_is_no_bar() {
     let shape = |mode, terminal| match Progress::new(mode, terminal, "p").shape {
         Shape::Bar(_) => "bar",
         Shape::Plain(_) => "plain",

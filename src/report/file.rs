@@ -65,7 +65,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_symbolic_link_is_replaced_and_its_target_untouched() {
+    fn d8_a_symbolic_link_is_replaced_and_its_target_untouched() {
         let folder = tempfile::tempdir().unwrap();
         let (target, link) = (folder.path().join("precious"), folder.path().join("report.txt"));
         fs::write(&target, "keep me").unwrap();

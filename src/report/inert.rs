@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escape_sequences_and_lone_controls_are_shown_as_text_o1_o2() {
+    fn o1_o2_escape_sequences_and_lone_controls_are_shown_as_text() {
         assert_eq!(inert("\x1b[2J\x07"), r"\x1b[2J\x07");
         assert_eq!(inert("\x1b]52;c;YQ==\x1b\\"), r"\x1b]52;c;YQ==\x1b\");
         assert_eq!(inert("a\rb\u{8}c\u{c}\u{7f}\u{9b}"), r"a\rb\x08c\x0c\x7f\x9b");
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_carries_at_most_four_marks_o6() {
+    fn o6_a_character_carries_at_most_four_marks() {
         let pile = format!("z{}", "\u{334}".repeat(6));
         assert_eq!(inert(&pile), format!("z{}\\u{{334}}\\u{{334}}", "\u{334}".repeat(4)));
     }

@@ -124,9 +124,14 @@ pub struct Style {
     pub all: bool,
 }
 
-/// What stopped a run early, and what to do about it, in plain words. It may hold remote text: make it [`inert`].
+/// What stopped a run early, and what to do about it, in plain words. What is remote in it is [`inert`], so that none of
+/// its lines is another's: only a selection has several mistakes, and quotes what it names.
 pub fn stop_message(stop: &Stop) -> String {
-    words::stop(stop)
+    let text = words::stop(stop);
+    match stop {
+        Stop::Selection(_) => inert_lines(&text).into_owned(),
+        _ => inert(&text).into_owned(),
+    }
 }
 
 impl Style {

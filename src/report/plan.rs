@@ -280,7 +280,10 @@ fn write_texts(
         let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
         writeln!(out, "\n── start {}: {}{notes}", number + 1, clean(&names.join(", ")))?;
         let text = redactor.text(start.text.as_deref().unwrap_or_default()).into_owned();
-        writeln!(out, "{}", inert_lines(text.trim_end_matches('\n')))?;
+        // A name with a newline in it is in there as it is: it must not begin a line of ours.
+        for line in inert_lines(text.trim_end_matches('\n')).split('\n') {
+            writeln!(out, " | {line}")?;
+        }
     }
     Ok(())
 }

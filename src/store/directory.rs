@@ -1,7 +1,7 @@
 //! The state directory and the database's file: the owner's alone, and what they seem to be.
 //!
 //! What lies there is trusted by the next run, so nobody else may have put it there, and nothing is written through a
-//! link to somewhere else.
+//! link to somewhere else. That its locks mean something depends on the file system, which `file_system` judges.
 
 use std::{
     fs::{self, DirBuilder, OpenOptions, Permissions},
@@ -10,7 +10,7 @@ use std::{
     path::{self, Path, PathBuf},
 };
 
-use super::StoreError;
+use super::{StoreError, file_system};
 
 /// Everybody but the owner.
 const OTHERS: u32 = 0o077;
@@ -27,6 +27,7 @@ const STICKY: u32 = 0o1000;
 pub(super) fn made(directory: &Path) -> Result<PathBuf, StoreError> {
     let directory = absolute(directory)?;
     check_above(&directory)?;
+    check_file_system(&directory)?;
     DirBuilder::new().recursive(true).mode(0o700).create(&directory).or_else(|error| match error.kind() {
         // What is there instead is told below.
         ErrorKind::AlreadyExists => Ok(()),
@@ -56,6 +57,7 @@ pub(super) fn found(directory: &Path) -> Result<Option<PathBuf>, StoreError> {
         return Err(StoreError::Exposed { path: path(), mode: metadata.mode() & PERMISSIONS });
     }
     check_above(&directory)?;
+    check_file_system(&directory)?;
     fs::canonicalize(&directory).map(Some).map_err(|error| failed(&directory, error))
 }
 
@@ -107,6 +109,15 @@ fn check_above(directory: &Path) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Refuses a directory that lies, or would be made, on a file system of another machine.
+fn check_file_system(directory: &Path) -> Result<(), StoreError> {
+    let there = directory.ancestors().find(|above| above.exists()).unwrap_or(directory);
+    match file_system::remote_kind(there).map_err(|error| failed(there, error))? {
+        Some(kind) => Err(StoreError::NotLocal { path: directory.to_owned(), kind }),
+        None => Ok(()),
+    }
 }
 
 fn absolute(directory: &Path) -> Result<PathBuf, StoreError> {

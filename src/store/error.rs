@@ -55,6 +55,14 @@ pub enum StoreError {
         /// `directory` or `file`.
         expected: &'static str,
     },
+    /// The state directory lies, or would lie, on another machine.
+    #[error("{} is not on a local file system but on {kind}, where two runs could damage it", path.display())]
+    NotLocal {
+        /// The state directory.
+        path: PathBuf,
+        /// What kind of file system it is: `NFS`.
+        kind: &'static str,
+    },
     /// The database was written by a newer program.
     #[error("{} was written by a newer rollcall (its schema is {found}, this one knows up to {known})", path.display())]
     Newer {

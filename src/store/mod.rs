@@ -12,6 +12,7 @@ mod account;
 mod cleaned;
 mod directory;
 mod error;
+mod file_system;
 mod learned;
 mod numbers;
 mod owner;

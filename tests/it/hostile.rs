@@ -1,6 +1,6 @@
 //! Text from outside is inert, and the key is nowhere but in its header.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fmt::Write as _, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use serde_json::{Value, json};
 
@@ -21,10 +21,25 @@ pub(crate) fn sandbox_of_names(names: &[&str]) -> Sandbox {
     for (server, name) in servers.as_array_mut().unwrap().iter_mut().zip(names) {
         server["name"] = json!(name);
     }
-    let listing = json!({ "data": servers, "nextCursor": null }).to_string();
+    let listing = ascii(&json!({ "data": servers, "nextCursor": null }).to_string());
     let rules = json!([{ "on": "list", "fault": format!("reply 200 {listing}") }]);
-    // A faults file is YAML, which JSON is too.
+    // A faults file is YAML, which JSON is too, but for the characters that YAML does not take as they are.
     Sandbox::with_faults(&flags, &rules.to_string())
+}
+
+/// JSON of the same meaning in ASCII alone.
+pub(crate) fn ascii(json: &str) -> String {
+    let mut escaped = String::new();
+    for character in json.chars() {
+        if (' '..='~').contains(&character) {
+            escaped.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(escaped, "\\u{unit:04x}").unwrap();
+            }
+        }
+    }
+    escaped
 }
 
 #[test]

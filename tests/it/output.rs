@@ -63,6 +63,22 @@ fn a_report_file_is_private_and_what_stdout_has() {
 }
 
 #[test]
+fn o8_json_is_one_document_on_stdout_and_all_messages_are_on_stderr() {
+    let faults = "- { on: list, nth: 1, fault: status 503 }\n- { on: start, nth: 2, fault: blocked }\n";
+    let sandbox = Sandbox::with_faults(&["--vms", "3", "--guest", "shell", "--poll-url", "foreign"], faults);
+    let output = sandbox.run(PLAYBOOK, &["-o", "json", "-vvv", "--progress", "plain"]);
+    let text = stdout(&output);
+    assert!(text.starts_with('{') && text.ends_with("}\n"), "{text}");
+    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    assert_eq!(documents.next().unwrap().unwrap()["summary"]["targets"], 3);
+    assert!(documents.next().is_none(), "{text}");
+    for message in ["asking for the list of servers again", "warning", "DEBUG", "of 3 servers"] {
+        assert!(stderr(&output).contains(message), "{message}: {output:?}");
+    }
+    assert_eq!(code(&output), 3, "{output:?}");
+}
+
+#[test]
 fn a_report_that_cannot_be_written_is_exit_7_and_the_result_is_still_told() {
     let sandbox = Sandbox::start(&["--vms", "2"]);
     let output = sandbox.run(PLAYBOOK, &["-o", "json", "--report", "json=/nowhere/report.json"]);

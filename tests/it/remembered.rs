@@ -246,6 +246,42 @@ fn d3_d12_a_file_that_is_no_database_and_a_link_stop_the_run_and_are_left_alone(
     assert_eq!(fs::metadata(&precious).unwrap().len(), 0);
 }
 
+/// A program whose files' permissions hold, also where root runs the tests: it is left without root's powers.
+fn unprivileged(command: &Command) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        let mut plain = Command::new(command.get_program());
+        plain.args(command.get_args());
+        return plain;
+    }
+    let mut bound = Command::new("setpriv");
+    bound.arg("--bounding-set=-all").arg(command.get_program()).args(command.get_args());
+    bound
+}
+
+#[test]
+fn d5_a_store_that_can_only_be_read_stops_the_run_before_its_first_request() {
+    let sandbox = Sandbox::start(&["--vms", "2", "--duration", "0s"]);
+    let playbook = sandbox.file("playbook.yaml", PLAYBOOK);
+    let run = || {
+        let mut run = sandbox.rollcall("run");
+        run.args(["--state-dir"]).arg(sandbox.state()).arg(&playbook);
+        finish(unprivileged(&run).env_remove("RUST_LOG"))
+    };
+    assert_eq!(code(&run()), 0);
+    let (database, before) = (sandbox.state().join("rollcall.db"), sandbox.requests().len());
+    let kept = fs::read(&database).unwrap();
+    for (file, directory) in [(0o400, 0o700), (0o400, 0o500), (0o600, 0o500)] {
+        fs::set_permissions(&database, fs::Permissions::from_mode(file)).unwrap();
+        fs::set_permissions(sandbox.state(), fs::Permissions::from_mode(directory)).unwrap();
+        let output = run();
+        assert_eq!((code(&output), stdout(&output)), (7, ""), "{file:o} {directory:o}: {output:?}");
+        assert!(stderr(&output).contains("--no-store"), "{output:?}");
+        assert_eq!(fs::read(&database).unwrap(), kept);
+    }
+    assert_eq!(sandbox.requests().len(), before, "nothing is asked for");
+    fs::set_permissions(sandbox.state(), fs::Permissions::from_mode(0o700)).unwrap();
+}
+
 #[test]
 fn what_cannot_be_kept_in_the_end_costs_the_exit_code_and_not_the_result() {
     let sandbox = limited("all");

@@ -16,6 +16,22 @@ pub(crate) struct Request {
 
 /// Serves until the test's process ends, each request on a connection of its own; gives the URL.
 pub(crate) fn serve(answer: impl Fn(&Request) -> (u16, String) + Send + Sync + 'static) -> String {
+    serve_bytes(move |request| {
+        let (status, body) = answer(request);
+        whole(status, "Content-Type: application/json\r\n", &body)
+    })
+}
+
+/// A whole answer with these headers, each of which ends its line.
+pub(crate) fn whole(status: u16, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
+    format!("{head}{body}").into_bytes()
+}
+
+/// The same as [`serve`] with answers to the byte.
+pub(crate) fn serve_bytes(answer: impl Fn(&Request) -> Vec<u8> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answer = Arc::new(answer);
@@ -29,14 +45,9 @@ pub(crate) fn serve(answer: impl Fn(&Request) -> (u16, String) + Send + Sync + '
 }
 
 /// A client that leaves early is its own matter.
-fn converse(mut connection: TcpStream, answer: &dyn Fn(&Request) -> (u16, String)) {
+fn converse(mut connection: TcpStream, answer: &dyn Fn(&Request) -> Vec<u8>) {
     let Some(request) = read(&connection) else { return };
-    let (status, body) = answer(&request);
-    let head = format!(
-        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    drop(connection.write_all(format!("{head}{body}").as_bytes()));
+    drop(connection.write_all(&answer(&request)));
 }
 
 fn read(connection: &TcpStream) -> Option<Request> {

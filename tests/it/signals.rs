@@ -41,7 +41,7 @@ fn interrupted(signal: &str) -> (Sandbox, i32, Value, u64) {
 }
 
 #[test]
-fn an_interrupt_starts_nothing_more_and_the_report_is_whole() {
+fn k5_o8_an_interrupt_starts_nothing_more_and_the_report_is_whole() {
     let (sandbox, code, report, signalled) = interrupted("INT");
     assert_eq!((code, &report["exitCode"]), (130, &130.into()));
     assert_eq!(report["summary"]["targets"], 60);
@@ -64,18 +64,22 @@ fn an_interrupt_starts_nothing_more_and_the_report_is_whole() {
 }
 
 #[test]
-fn a_termination_has_its_own_code() {
+fn k8_a_termination_has_its_own_code() {
     let (_, code, report, _) = interrupted("TERM");
     assert_eq!((code, &report["exitCode"]), (143, &143.into()));
 }
 
 #[test]
-fn o_closed_stdout_changes_nothing_about_the_run() {
+fn k9_a_closed_stdout_changes_nothing_about_the_run() {
     for format in ["table", "json", "text"] {
         let sandbox = Sandbox::start(&["--vms", "3", "--guest", "shell"]);
         let playbook = sandbox.file("playbook.yaml", "name: unread\nrun: echo much; exit 1\n");
         let mut command = sandbox.rollcall("run");
-        command.arg(playbook).args(["--output", format]);
+        let report = sandbox.directory().join("report.json");
+        command
+            .arg(playbook)
+            .args(["--output", format, "--report"])
+            .arg(format!("json={}", report.display()));
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
@@ -84,6 +88,8 @@ fn o_closed_stdout_changes_nothing_about_the_run() {
         assert_eq!(exit_code(&mut child), 1, "{errors}");
         assert!(!errors.contains("panicked") && !errors.contains("Broken pipe"), "{errors}");
         assert_eq!(sandbox.begun().len(), 3);
+        let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+        assert_eq!(report["summary"]["failed"], 3, "the files are written");
     }
 }
 

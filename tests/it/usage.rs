@@ -1,8 +1,11 @@
 //! Mistakes on the command line: exit 2, a message on stderr, nothing on stdout, nothing sent.
 
-use std::process::{Command, Output};
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
 
-use crate::sandbox::{code, finish, rollcall, stderr, stdout};
+use crate::sandbox::{STATE_HOME, code, document, finish, rollcall, stderr, stdout};
 
 /// A playbook that is fine, whatever else is not.
 const PLAYBOOK: &str = "playbooks/os-inventory.yaml";
@@ -17,6 +20,21 @@ fn refused(command: &mut Command) -> Output {
 fn c1_a_missing_key_names_where_it_is_looked_for() {
     let output = refused(rollcall().args(["run", PLAYBOOK]));
     assert!(stderr(&output).contains("HOSTUP_API_KEY") && stderr(&output).contains("--api-key-file"));
+}
+
+#[test]
+fn c1_what_sends_nothing_to_the_api_needs_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let finished = |arguments: &[&str]| {
+        let output = finish(rollcall().env(STATE_HOME, folder.path()).args(arguments));
+        assert_eq!(code(&output), 0, "{arguments:?}: {output:?}");
+        output
+    };
+    finished(&["check", PLAYBOOK]);
+    finished(&["schema", "playbook"]);
+    finished(&["limits", "--all"]);
+    let run = finished(&["run", "-o", "json", "--sandbox", "1,duration=0s,fleet=uniform", PLAYBOOK]);
+    finished(&["show", document(&run)["runId"].as_str().unwrap()]);
 }
 
 #[test]
@@ -41,7 +59,7 @@ fn pb1_pb18_a_playbook_must_be_a_file() {
     let fifo = directory.path().join("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let missing = directory.path().join("missing.yaml");
-    for path in [directory.path(), &fifo, &missing] {
+    for path in [directory.path(), &fifo, Path::new("/dev/zero"), &missing] {
         let output = refused(rollcall().args(["run", "--sandbox", "1"]).arg(path));
         assert!(stderr(&output).contains(path.to_str().unwrap()), "{output:?}");
     }

@@ -2,6 +2,7 @@
 //!
 //! A test's name begins with the number of its case.
 
+mod bundles;
 mod inventory;
 mod polls;
 mod probes;

@@ -148,6 +148,23 @@ mod tests {
     }
 
     #[test]
+    fn i11_fields_that_nobody_knows_change_no_answer() {
+        let more = r#""new":{"id":"x","data":[1],"pid":9},"links":[null],"note":"hi""#;
+        let with_more = |json: &str| document(&json.replacen('{', &format!("{{{more},"), 1));
+        let page = r#"{"data":[{"id":"vps_1","name":"web-1"}],"nextCursor":"c2"}"#;
+        assert_eq!(list(with_more(page)), list(document(page)));
+        let available = r#"{"available":true,"vmRunning":true}"#;
+        assert_eq!(probe(&with_more(available)), probe(&document(available)));
+        let (base, vps) = (crate::hostup::ApiUrl::default(), "vps_1".parse().unwrap());
+        let accepted = r#"{"pid":5}"#;
+        let start = |document: &Document| start(Some(document), &base, &vps, String::new);
+        assert_eq!(start(&with_more(accepted)), start(&document(accepted)));
+        let exited = r#"{"exited":true,"exitCode":3,"stdout":"out","stderr":""}"#;
+        let pid = crate::engine::Pid::new(5).unwrap();
+        assert_eq!(poll(&with_more(exited), pid), poll(&document(exited), pid));
+    }
+
+    #[test]
     fn booleans_are_read_in_every_form_and_nothing_else_is() {
         for (value, bit, quoted) in [
             (json!(true), Some(true), Some(true)),

@@ -191,7 +191,7 @@ fn every_key_is_there_whatever_happened() {
 }
 
 #[test]
-fn ten_thousand_targets_are_all_in_both_reports_o7() {
+fn o7_ten_thousand_targets_are_all_in_both_reports() {
     let mut record = record((0..10_000).map(|n| ok(&format!("web-{n}"), "12.8\n")).collect());
     record.run.duration = Duration::from_secs(40);
     let value: Value = serde_json::from_str(&rendered(Format::Json, &record)).unwrap();

@@ -265,7 +265,7 @@ fn table_fits_forty_columns() {
 }
 
 #[test]
-fn table_of_any_width_is_written_o5() {
+fn o5_a_table_of_any_width_is_written() {
     for width in 0..120 {
         for record in [mixed(), every_ending()] {
             let text = table(&record, width);
@@ -279,13 +279,13 @@ fn table_of_any_width_is_written_o5() {
 }
 
 #[test]
-fn table_of_names_that_are_wide_or_combined_stays_aligned_o6() {
+fn o6_a_table_of_names_that_are_wide_or_combined_stays_aligned() {
     let names = ["数据库-三", "🦀-crab", "e\u{301}te\u{301}", "plain", "Malmö"];
     insta::assert_snapshot!(table(&record(names.map(|name| ok(name, "12.8\n")).into()), 60));
 }
 
 #[test]
-fn table_of_hostile_names_and_output_is_inert_o1_o2() {
+fn o1_o2_a_table_of_hostile_names_and_output_is_inert() {
     let targets = vec![
         ok("\x1b[2J\x1b[31mweb", "\x1b]52;c;aGk=\x07pwned\r\n"),
         ok("safe\rfake", "a\tb\u{8}\u{8}\n"),
@@ -330,7 +330,7 @@ fn text_of_every_status() {
 }
 
 #[test]
-fn text_prefixes_every_line_o3() {
+fn o3_text_prefixes_every_line() {
     let target = ended("web-1", Status::Ok, 0, "one\n\nthree\r\n\x1b[A", "careful\n").with(|target| {
         target.steps[0].stderr.as_mut().unwrap().truncated = true;
     });
@@ -365,7 +365,7 @@ fn columns_reach_nested_fields_lists_and_what_is_known_of_the_step() {
 }
 
 #[test]
-fn cells_are_cut_with_an_ellipsis_o5() {
+fn o5_cells_are_cut_with_an_ellipsis() {
     let long = ok(&"数".repeat(40), &"x".repeat(5_000));
     let text = table(&record(vec![long]), 60);
     let row = text.lines().nth(1).unwrap();

@@ -111,7 +111,7 @@ async fn guests_freeze_reboot_and_refuse() {
 }
 
 #[tokio::test]
-async fn the_same_seed_and_order_meet_the_same_faults() {
+async fn x4_the_same_seed_and_order_meet_the_same_faults() {
     let statuses = async || {
         let client = Client::with_faults("- { percent: 30, fault: 503 }").await;
         let mut statuses = Vec::new();

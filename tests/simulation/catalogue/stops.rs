@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use rollcall::engine::{Call, Stop};
+use rollcall::{
+    engine::{Call, EventKind, Stop},
+    playbook::Portion,
+};
 
 use super::script::{
     Say, exit_code, line, no_reply, outcome, play, refused, running, spec, started, starts, statuses,
     throttled, times,
 };
-use crate::harness::{Account, People};
+use crate::harness::{Account, People, Seen};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -128,6 +131,29 @@ fn k13_a_step_left_undone_by_the_deadline_is_exit_3() {
 }
 
 #[test]
+fn k16_once_more_have_failed_than_may_nothing_is_started_and_what_runs_is_awaited() {
+    let mut spec = spec(1);
+    (spec.concurrency, spec.max_failures) = (Some(10), Some(Portion::Count(3)));
+    let account = play(spec, 40, &People::default(), |moment| {
+        moment.is_poll().then(|| super::script::exited(Some(1), None).into())
+    });
+    let mut failed = 0;
+    let (mut before, mut after) = (0, 0);
+    for (_, seen) in &account.log {
+        match seen {
+            Seen::Told(EventKind::TargetFinished(result)) if result.status.word() == "failed" => failed += 1,
+            Seen::Sent(_, Call::Start { .. }) if failed <= 3 => before += 1,
+            Seen::Sent(_, Call::Start { .. }) => after += 1,
+            _ => {}
+        }
+    }
+    assert_eq!((failed, after), (before, 0), "what was started is seen to its end");
+    assert!((4..=13).contains(&before), "{before}: three may fail, and ten run at once");
+    let skipped = lines(&account).iter().filter(|line| *line == "skipped max_failures no").count();
+    assert_eq!((before + skipped, exit_code(&account)), (40, 5));
+}
+
+#[test]
 fn k19_a_signal_during_a_long_pause_ends_the_run_at_once() {
     let account = play(spec(1), 1, &interrupted(&[seconds(9)]), |moment| {
         moment.is_start().then(|| throttled(Some(seconds(600))))
@@ -145,7 +171,7 @@ fn a_401_while_polling_leaves_what_runs() {
 }
 
 #[test]
-fn a_no_to_the_question_sends_nothing_to_any_vps() {
+fn f3_a_no_to_the_question_sends_nothing_to_any_vps() {
     let mut spec = spec(1);
     spec.confirm_over = Some(2);
     let no = People { signals: Vec::new(), confirms: Some((seconds(3), false)) };

@@ -20,12 +20,15 @@ async fn c8_n8_proxies_are_honoured_but_not_for_this_machine() {
         assert_eq!(here.send(&list()).await.answer, Answer::Listed(Page::default()));
         // Nobody can answer there (RFC 5737), so an answer to CONNECT shows that the proxy was asked.
         let there = client_with("https://192.0.2.1", ClientOptions::default());
-        let failure = failure(there.send(&start("true"))).await;
-        assert!(matches!(failure, Failure::Unsent { .. }), "{failure:?}");
+        for call in [start("true"), list()] {
+            let failure = failure(there.send(&call)).await;
+            assert!(matches!(failure, Failure::Unsent { .. }), "{failure:?}");
+        }
         return;
     }
     let server = Server::answer(json(r#"{"data":[]}"#)).await;
-    let proxy = Server::answer(answer("502 Bad Gateway", "", "")).await;
+    let refusals = ["502 Bad Gateway", "407 Proxy Authentication Required"];
+    let proxy = Server::play(refusals.map(|status| Script::Answers(vec![answer(status, "", "")]))).await;
     let proxy_url = format!("http://127.0.0.1:{}", proxy.port);
     let child = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -48,8 +51,8 @@ async fn c8_n8_proxies_are_honoured_but_not_for_this_machine() {
     assert_eq!(server.requests().len(), 1);
     let asked: Vec<_> =
         proxy.requests().iter().map(|request| request.lines().next().unwrap().to_owned()).collect();
-    assert_eq!(asked, ["CONNECT 192.0.2.1:443 HTTP/1.1"]);
-    assert!(!proxy.requests()[0].contains("hup_live"));
+    assert_eq!(asked, ["CONNECT 192.0.2.1:443 HTTP/1.1"; 2]);
+    assert!(proxy.requests().iter().all(|request| !request.contains("hup_live")));
 }
 
 #[derive(Clone, Default)]

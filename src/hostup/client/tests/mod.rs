@@ -1,5 +1,6 @@
 //! The client against a server that misbehaves to order.
 
+mod addresses;
 mod environment;
 mod server;
 mod sizes;

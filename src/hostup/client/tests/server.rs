@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
@@ -36,7 +37,12 @@ pub(super) struct Server {
 impl Server {
     /// Plays one script a connection. Connections past the last are closed at once.
     pub(super) async fn play(scripts: impl IntoIterator<Item = Script>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::play_at(([127, 0, 0, 1], 0).into(), scripts).await
+    }
+
+    /// The same at an address of this machine.
+    pub(super) async fn play_at(address: SocketAddr, scripts: impl IntoIterator<Item = Script>) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (requests, connections) = (Arc::default(), Arc::default());
         let mut scripts: VecDeque<Script> = scripts.into_iter().collect();
