@@ -1,8 +1,10 @@
 //! What fails on the way: one test for each kind of failure, with what is told of it and what was sent.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
-use crate::sandbox::{Sandbox, code, document, finish, rollcall, stderr, stdout, with_status};
+use crate::sandbox::{ROLLCALL, Sandbox, code, document, finish, rollcall, stderr, stdout, with_status};
 
 const PLAYBOOK: &str = "name: failures\nsteps:\n  - run: uname -r\n    timeout: 10s\n";
 
@@ -140,4 +142,28 @@ fn f2_nothing_that_matches_is_exit_8_unless_allowed() {
     assert!(stdout(&output).contains("0 of 3 servers match"), "{output:?}");
     assert_eq!(code(&sandbox.run(PLAYBOOK, &[&nothing[..], &["--allow-empty"]].concat())), 0);
     assert!(sandbox.requests().iter().all(|line| line["operation"] == "list"));
+}
+
+/// Connections that cannot be opened are provably unsent: they wait, and are tried again.
+#[test]
+fn d10_with_few_file_descriptors_connections_wait_and_nothing_is_unknown() {
+    let sandbox = Sandbox::start(&["--vms", "60", "--latency", "10ms", "--duration", "10ms"]);
+    let playbook = sandbox.file("playbook.yaml", "run: uname -r\n");
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "ulimit -n 24; exec \"$0\" \"$@\"",
+        ROLLCALL,
+        "run",
+        "-o",
+        "json",
+        "--concurrency",
+        "100",
+    ]);
+    command.args(["--api-url", &sandbox.url, "--api-key-file"]).arg(sandbox.directory().join("key"));
+    let output = finish(command.arg("--state-dir").arg(sandbox.directory().join("state")).arg(playbook));
+    let report = document(&output);
+    assert_eq!((code(&output), &report["summary"]["ok"]), (0, &60.into()), "{output:?}");
+    assert!(report["api"]["retried"].as_u64().unwrap() > 0, "there were enough of them");
+    assert_eq!(sandbox.begun().len(), 60);
 }

@@ -339,3 +339,18 @@ fn what_a_playbook_or_an_argument_holds_is_inert() {
         assert_eq!(output.status.code(), Some(2), "{flags:?}: {output:?}");
     }
 }
+
+#[test]
+fn o1_arguments_that_are_wrong_are_repeated_without_what_a_terminal_would_obey() {
+    for arguments in [
+        &["run", "x", "--rate", "1\u{202e}\u{9b}31m\u{1b}[2J\rx"][..],
+        &["sandbox", "--vms", "\u{1b}]52;c;aGk=\u{7}"],
+        &["\u{1b}[2J"],
+        &["targets", "--\u{202e}flag"],
+        &["show", "\u{1b}[2J"],
+    ] {
+        let output = finish(rollcall().args(arguments));
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{output:?}");
+        assert_inert(&format!("{arguments:?}"), &output.stderr);
+    }
+}

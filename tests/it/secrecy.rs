@@ -72,6 +72,20 @@ fn c3_a_key_file_that_others_can_read_is_warned_of_once_and_works() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that checks nothing must not look like one that does")]
+fn c3_a_key_file_of_another_owner_is_warned_of() {
+    let sandbox = Sandbox::start(&["--vms", "1"]);
+    let key = sandbox.directory().join("key");
+    if std::os::unix::fs::chown(&key, Some(65_534), None).is_err() {
+        eprintln!("SKIPPED: only root can give a file to somebody else");
+        return;
+    }
+    let output = finish(&mut sandbox.rollcall("targets"));
+    assert_eq!((code(&output), stderr(&output).lines().count()), (0, 1), "{output:?}");
+    assert!(stderr(&output).contains("belongs to another user (uid 65534)"), "{output:?}");
+}
+
+#[test]
 fn c2_a_key_that_cannot_be_one_is_refused_and_never_shown() {
     let folder = tempfile::tempdir().unwrap();
     let playbook = "playbooks/os-inventory.yaml";
