@@ -22,7 +22,7 @@ const MOST_AT_ONCE: usize = 4096;
 
 /// How long after an entry another one is waited for, before all are written: they come in bursts, and each write is a wait
 /// for the disk.
-const LULL: Duration = Duration::from_micros(100);
+const LULL: Duration = Duration::from_micros(20);
 
 /// How long they are waited for at most.
 const PATIENCE: Duration = Duration::from_millis(1);
