@@ -10,7 +10,7 @@ use serde_json::Map;
 use super::{
     CheckResult, Ended, Exited, Intent, Ran, Reason, RememberedStart, Status, StepResult, Stream,
     TargetResult,
-    replies::joined,
+    ending::joined,
     run::{Engine, Slot},
     target::{Target, blank_step},
     task::{Planned, Task},

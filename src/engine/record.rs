@@ -6,7 +6,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Answer, CallId, Exited, RequestCounts, TargetResult, TimeSpent};
+use super::{
+    Answer, CallId, Effect, EventKind, Exited, RequestCounts, TargetResult, TimeSpent,
+    run::{Engine, Record, Slot},
+};
 use crate::{
     budget::RunTime,
     fleet::{Tally, Vps},
@@ -97,4 +100,48 @@ pub enum Entry {
         /// What became of it.
         result: Arc<TargetResult>,
     },
+}
+
+impl Engine {
+    /// Requests sent so far.
+    pub fn requests(&self) -> RequestCounts {
+        self.requests
+    }
+
+    /// How far the run has come.
+    pub fn standing(&self, now: RunTime) -> Entry {
+        Entry::Standing {
+            at: now,
+            worked: self.worked_before + now.since(self.began),
+            requests: self.requests,
+            time: self.time.spent_until(now),
+        }
+    }
+
+    /// Before any start leaves.
+    pub(super) fn write_down_targets(&mut self) {
+        let vps = |slot: &Slot| match slot {
+            Slot::Open(target) => Arc::clone(&target.vps),
+            Slot::Done(result) => Arc::clone(&result.vps),
+        };
+        let vpses = self.slots.iter().map(vps).collect();
+        let tally = self.selector.tally().clone();
+        self.effects.push(Effect::Record(Entry::Targets { vpses, tally }));
+        self.record = Record::Kept;
+        for (index, slot) in self.slots.iter().enumerate() {
+            if let Slot::Done(result) = slot {
+                let entry = Entry::Finished { target: index, result: Arc::clone(result) };
+                self.effects.push(Effect::Record(entry));
+            }
+        }
+    }
+
+    /// A target is done.
+    pub(super) fn tell_finished(&mut self, now: RunTime, index: usize, result: Arc<TargetResult>) {
+        if self.record != Record::NotYet {
+            let entry = Entry::Finished { target: index, result: Arc::clone(&result) };
+            self.effects.push(Effect::Record(entry));
+        }
+        self.tell(now, EventKind::TargetFinished(result));
+    }
 }

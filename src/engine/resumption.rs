@@ -8,8 +8,9 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Answer, CallId, Exited, FinishedRun, Intent, Ran, Reason, RequestCounts, RunSpec, Status, StepResult,
     Stop, TargetResult, TimeSpent,
+    ending::in_doubt,
     listing::Listing,
-    replies::{AMBIGUOUS_RETRIES, in_doubt},
+    replies::AMBIGUOUS_RETRIES,
     run::{Engine, Record, Slot, Timer},
     target::{Doubt, Life, Target, Watch, blank_step},
     time_spent::TimeAccount,

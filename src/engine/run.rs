@@ -2,7 +2,7 @@
 //!
 //! [`Engine::step`] is the only door. It takes in what happened, lets every timer fire that is due, sends whatever
 //! the budget lets go (`dispatch`), and says when it wants to be woken. What a reply means to a target stands in
-//! `replies`, what an interrupt means in `stopping`.
+//! `replies`, what the end of a step or a target leads to in `ending`, what an interrupt means in `stopping`.
 
 use std::{
     cmp::Reverse,
@@ -11,25 +11,23 @@ use std::{
     time::Duration,
 };
 
-use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
-use serde_json::Map;
+use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
-    CallId, Effect, Entry, Event, EventKind, FinishedRun, Input, Purpose, Ran, Reason, RequestCounts,
-    RunSpec, Status, StepResult, Stop, TargetResult,
+    CallId, Effect, Event, EventKind, FinishedRun, Input, Purpose, RequestCounts, RunSpec, Stop,
+    TargetResult,
     denials::Denials,
     expected_polls::ExpectedPolls,
     listing::Listing,
     resumption::LeftOff,
     rollout::Rollout,
-    target::{Life, Target, blank_step, sum_up},
+    target::{Life, Target},
     time_spent::{TimeAccount, WaitsFor},
     timings::Timings,
 };
 use crate::{
     budget::{Budget, Operation, RunTime, Terms, Ticket, Wait},
-    fleet::{Selector, Tally, Vps, natural_cmp},
-    playbook::Order,
+    fleet::{Selector, Tally, Vps},
 };
 
 /// How long a signal waits for what runs. Source: failure model, K5.
@@ -277,21 +275,6 @@ impl Engine {
         }
     }
 
-    /// Requests sent so far.
-    pub fn requests(&self) -> RequestCounts {
-        self.requests
-    }
-
-    /// How far the run has come.
-    pub fn standing(&self, now: RunTime) -> Entry {
-        Entry::Standing {
-            at: now,
-            worked: self.worked_before + now.since(self.began),
-            requests: self.requests,
-            time: self.time.spent_until(now),
-        }
-    }
-
     /// The run's results. Before [`Effect::Finish`] it is what is known so far, open targets left out.
     pub fn finish(self, now: RunTime) -> FinishedRun {
         let ended = self.finished.unwrap_or(now);
@@ -313,129 +296,6 @@ impl Engine {
             batch: self.rollout.batch(),
             fail_on: self.spec.fail_on,
         }
-    }
-
-    /// Admits a VPS that the listing brought.
-    pub(super) fn listed(&mut self, now: RunTime, vps: Vps) {
-        if !self.listing.is_new(&vps) || !self.selector.picks(&vps) {
-            return;
-        }
-        let vps = Arc::new(vps.settled());
-        if self.must_hold() { self.held.push(vps) } else { self.admit(now, vps) }
-    }
-
-    /// Whether targets wait for the complete listing before even their probes.
-    fn must_hold(&self) -> bool {
-        self.spec.purpose == Purpose::List
-            || self.spec.confirm_over.is_some()
-            || self.spec.order != Order::Listed
-            || self.rollout.needs_whole_listing()
-            || self.selector.needs_whole_listing()
-    }
-
-    /// The listing is complete: the selection as a whole is judged, and what was held may go.
-    pub(super) fn listing_completed(&mut self, now: RunTime) {
-        if let Err(error) = self.selector.finish() {
-            self.stop_for(now, Stop::Selection(error));
-            return;
-        }
-        if let Some(sample) = self.selector.sample() {
-            self.held.shuffle(&mut self.random);
-            self.held.truncate(sample);
-        }
-        match self.spec.order {
-            Order::Listed => {}
-            Order::Name => self.held.sort_by(|one, other| natural_cmp(one.name(), other.name())),
-            Order::Random => self.held.shuffle(&mut self.random),
-        }
-        self.tell(now, EventKind::SelectionCompleted(self.selector.tally().clone()));
-        match self.spec.confirm_over {
-            Some(most) if self.held.len() > most && self.spec.purpose == Purpose::Run => {
-                self.asked = true;
-                self.effects.push(Effect::Ask { targets: self.held.len() });
-            }
-            Some(_) | None => self.release(now),
-        }
-    }
-
-    /// Starts may leave from now on.
-    fn release(&mut self, now: RunTime) {
-        self.asked = false;
-        self.released = true;
-        self.rollout.selected(self.held.len());
-        if self.spec.purpose == Purpose::Run {
-            for vps in std::mem::take(&mut self.held) {
-                self.admit(now, vps);
-            }
-            self.write_down_targets();
-        }
-    }
-
-    /// Before any start leaves.
-    fn write_down_targets(&mut self) {
-        let vps = |slot: &Slot| match slot {
-            Slot::Open(target) => Arc::clone(&target.vps),
-            Slot::Done(result) => Arc::clone(&result.vps),
-        };
-        let vpses = self.slots.iter().map(vps).collect();
-        let tally = self.selector.tally().clone();
-        self.effects.push(Effect::Record(Entry::Targets { vpses, tally }));
-        self.record = Record::Kept;
-        for (index, slot) in self.slots.iter().enumerate() {
-            if let Slot::Done(result) = slot {
-                let entry = Entry::Finished { target: index, result: Arc::clone(result) };
-                self.effects.push(Effect::Record(entry));
-            }
-        }
-    }
-
-    /// A target is done.
-    pub(super) fn tell_finished(&mut self, now: RunTime, index: usize, result: Arc<TargetResult>) {
-        if self.record != Record::NotYet {
-            let entry = Entry::Finished { target: index, result: Arc::clone(&result) };
-            self.effects.push(Effect::Record(entry));
-        }
-        self.tell(now, EventKind::TargetFinished(result));
-    }
-
-    pub(super) fn admit(&mut self, now: RunTime, vps: Arc<Vps>) {
-        let index = self.slots.len();
-        let id = match vps.id() {
-            Ok(id) => id.clone(),
-            Err(invalid) => {
-                let message = invalid.to_string();
-                let steps = self.same_for_all(Status::Refused, Some(Reason::BadId), Some(&message));
-                let result = Arc::new(sum_up(vps, None, now, Map::new(), steps));
-                self.slots.push(Slot::Done(Arc::clone(&result)));
-                self.tell_finished(now, index, result);
-                return;
-            }
-        };
-        self.slots.push(Slot::Open(Box::new(Target::new(vps, id))));
-        self.unfinished += 1;
-        // No request is spent on a target on which nothing would be started.
-        if self.stop.is_some() {
-            self.leave_unstarted(now, index);
-        } else if self.goes_on(index) {
-            self.probes.push_back(index);
-        } else {
-            self.end(now, index);
-        }
-    }
-
-    /// Results of steps none of which ran, for the same reason.
-    pub(super) fn same_for_all(
-        &self,
-        status: Status,
-        reason: Option<Reason>,
-        message: Option<&str>,
-    ) -> Vec<StepResult> {
-        let blank = |name| StepResult {
-            reason,
-            message: message.map(str::to_owned),
-            ..blank_step(name, status, Ran::No)
-        };
-        self.step_names.iter().map(blank).collect()
     }
 
     fn fire_timers(&mut self, now: RunTime) {

@@ -6,9 +6,9 @@
 use super::{
     Carried, EventKind, Exited, Reason, Status, StepResult, Stop,
     backoff::backoff,
+    ending::in_doubt,
     outcome::Ran,
     poll_timing::PollTiming,
-    replies::in_doubt,
     run::{Engine, Place, Slot},
     target::{Life, Target, Watch, blank_step},
     verdict::PollVerdict,

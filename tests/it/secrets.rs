@@ -1,4 +1,4 @@
-//! The key is nowhere but in its header: not in anything that a session of every kind of trouble leaves behind.
+//! The key is nowhere but in its header: not in anything that use, with every kind of trouble, leaves behind.
 
 use std::{
     fs,
@@ -78,8 +78,8 @@ fn echoes(key: &str) -> String {
     rules.to_string()
 }
 
-/// A session: its sandbox, where its key is, and all that it left.
-struct Session {
+/// What was done: its sandbox, where its key is, and all that it left.
+struct Use {
     sandbox: Sandbox,
     key: String,
     key_file: PathBuf,
@@ -87,7 +87,7 @@ struct Session {
     streams: Vec<(String, Vec<u8>)>,
 }
 
-impl Session {
+impl Use {
     fn command(&self, command: &str) -> Command {
         let mut rollcall = rollcall();
         rollcall.args([command, "-vvv"]).env("RUST_LOG", "trace").env(STATE_HOME, self.left.path());
@@ -128,7 +128,7 @@ impl Session {
 }
 
 #[test]
-fn c10_g7_the_key_is_in_nothing_that_a_session_leaves_behind() {
+fn c10_g7_the_key_is_in_nothing_that_use_leaves_behind() {
     let key = random_key();
     let place = tempfile::tempdir().unwrap();
     let key_file = place.path().join("key");
@@ -138,58 +138,58 @@ fn c10_g7_the_key_is_in_nothing_that_a_session_leaves_behind() {
     let sandbox = Sandbox::with_faults(&[&flags[..], &[key_file.to_str().unwrap()]].concat(), &echoes(&key));
     let playbook = sandbox.file("playbook.yaml", "name: secret\nrun: uname; exit 3\n");
     let left = tempfile::tempdir().unwrap();
-    let mut session = Session { sandbox, key: key.clone(), key_file, left, streams: Vec::new() };
+    let mut used = Use { sandbox, key: key.clone(), key_file, left, streams: Vec::new() };
 
     for format in ["json", "table", "text"] {
-        let mut run = session.calling("run");
+        let mut run = used.calling("run");
         for report in ["json", "table", "text"] {
-            let path = session.left.path().join(format!("{format}-{report}"));
+            let path = used.left.path().join(format!("{format}-{report}"));
             run.arg("--report").arg(format!("{report}={}", path.display()));
         }
         run.args(["-o", format, "--all", "--log-format", if format == "json" { "json" } else { "text" }])
             .arg(&playbook);
-        let output = session.keep(&format!("run as {format}"), run);
+        let output = used.keep(&format!("run as {format}"), run);
         assert!(!output.stderr.is_empty() && !output.stdout.is_empty());
         for command in ["show", "resume"] {
-            let mut again = session.command(command);
+            let mut again = used.command(command);
             again.args(["last", "-o", format]);
             if command == "resume" {
-                again.arg("--api-key-file").arg(&session.key_file);
+                again.arg("--api-key-file").arg(&used.key_file);
             }
-            session.keep(&format!("{command} as {format}"), again);
+            used.keep(&format!("{command} as {format}"), again);
         }
     }
     if cfg!(debug_assertions) {
-        let mut killed = session.calling("run");
+        let mut killed = used.calling("run");
         killed.arg(&playbook).env("ROLLCALL_FAILPOINT", "after_pid:3");
-        assert_eq!(session.keep("a killed run", killed).status.code(), None);
-        session.search();
-        let mut resume = session.command("resume");
-        resume.args(["last", "--api-key-file"]).arg(&session.key_file);
-        session.keep("its resumption", resume);
+        assert_eq!(used.keep("a killed run", killed).status.code(), None);
+        used.search();
+        let mut resume = used.command("resume");
+        resume.args(["last", "--api-key-file"]).arg(&used.key_file);
+        used.keep("its resumption", resume);
     }
-    let mut defect = session.calling("run");
+    let mut defect = used.calling("run");
     defect.arg(&playbook).env("ROLLCALL_FAILPOINT", "panic_in_call:1");
-    session.keep("a defect", defect);
+    used.keep("a defect", defect);
     for command in ["plan", "targets", "exec"] {
-        let mut other = session.calling(command);
+        let mut other = used.calling(command);
         match command {
             "plan" => other.arg(&playbook),
             "exec" => other.args(["--no-store", "--", "uname"]),
             _ => &mut other,
         };
-        session.keep(command, other);
+        used.keep(command, other);
     }
     // The key from the environment, with arguments that are wrong, and at an API that does not know it.
     let elsewhere = Sandbox::start(&["--vms", "1"]);
     let url = elsewhere.url.clone();
     for arguments in [&["run", "--help"][..], &["run", "--nonsense"], &["targets", "--api-url", &url]] {
-        let mut wrong = session.command(arguments[0]);
+        let mut wrong = used.command(arguments[0]);
         wrong.args(&arguments[1..]).env("HOSTUP_API_KEY", &key);
-        session.keep(&format!("{arguments:?}"), wrong);
+        used.keep(&format!("{arguments:?}"), wrong);
     }
-    session.keep("limits", session.command("limits"));
-    session.search();
+    used.keep("limits", used.command("limits"));
+    used.search();
 }
 
 #[test]
