@@ -55,7 +55,13 @@ fn at_terminal(mut command: Command, width: u16, typed: &str) -> (i32, String) {
 fn run(sandbox: &Sandbox, arguments: &[&str]) -> Command {
     let playbook = sandbox.file("playbook.yaml", PLAYBOOK);
     let mut command = sandbox.rollcall("run");
-    command.env_remove("NO_COLOR").env("TERM", "xterm-256color").args(arguments).arg(playbook);
+    // Where CI is set, a terminal gets colours whatever it says of itself.
+    command
+        .env_remove("CI")
+        .env_remove("NO_COLOR")
+        .env("TERM", "xterm-256color")
+        .args(arguments)
+        .arg(playbook);
     command
 }
 
