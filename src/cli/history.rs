@@ -82,6 +82,15 @@ pub(super) fn in_progress(head: &RunHead) -> Failure {
         .hint("`rollcall show` shows how far it is; wait for its end, or end that process first")
 }
 
+/// That the API of a run is gone, so that nothing more can be asked of it.
+pub(super) fn gone_with_its_sandbox(head: &RunHead) -> Failure {
+    Failure::usage(format!(
+        "run {} was on a sandbox inside its own process, whose servers are gone with it",
+        head.id
+    ))
+    .hint("to try this, start `rollcall sandbox` by itself and run against its URL with --api-url")
+}
+
 /// Everything that is kept of a run.
 pub(super) fn read(store: &Store, head: &RunHead) -> Result<PastRun, Failure> {
     let found = store.past_run(head.number).map_err(|error| unusable("", &error))?;

@@ -63,7 +63,7 @@ pub(super) struct ResumeArgs {
 
 impl ResumeArgs {
     pub(super) async fn execute(&self) -> Result<u8, Failure> {
-        let store = self.directory.open_existing()?.ok_or_else(|| Failure::usage("no runs are kept here"))?;
+        let store = self.directory.open_kept()?;
         let head = match &self.run {
             Some(name) => history::find(&store, name)?,
             None => history::last_unfinished(&store)?,
@@ -127,11 +127,7 @@ impl ResumeArgs {
 
     fn check(&self, head: &RunHead) -> Result<(), Failure> {
         if head.in_sandbox {
-            return Err(Failure::usage(format!(
-                "run {} was on a sandbox inside its own process, whose servers are gone with it",
-                head.id
-            ))
-            .hint("to try this, start `rollcall sandbox` by itself and run against its URL with --api-url"));
+            return Err(history::gone_with_its_sandbox(head));
         }
         match self.api.other_than(&head.url) {
             Some(other) => {

@@ -70,15 +70,10 @@ pub(super) struct RetryArgs {
 
 impl RetryArgs {
     pub(super) async fn execute(&self) -> Result<u8, Failure> {
-        let store = self.store.directory().open_existing()?;
-        let store = store.ok_or_else(|| Failure::usage("no runs are kept here"))?;
+        let store = self.store.directory().open_kept()?;
         let head = history::find(&store, &self.run)?;
         if head.in_sandbox && !self.connection.is_sandbox() {
-            return Err(Failure::usage(format!(
-                "run {} was on a sandbox inside its own process, whose servers are gone with it",
-                head.id
-            ))
-            .hint("to try this, start `rollcall sandbox` by itself and run against its URL with --api-url"));
+            return Err(history::gone_with_its_sandbox(&head));
         }
         let recipe = Recipe::from_json(&head.source)?;
         let Remade { mut playbook, lost_secrets } = recipe.playbook()?;

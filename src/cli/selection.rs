@@ -177,7 +177,7 @@ fn kept_targets(
     statuses: &[Status],
     text: &str,
 ) -> Result<Vec<String>, Failure> {
-    let store = directory.open_existing()?.ok_or_else(|| Failure::usage("no runs are kept here"))?;
+    let store = directory.open_kept()?;
     let head = history::find(&store, run)?;
     let ids: Vec<String> = history::results(&store, &head)?
         .into_iter()

@@ -54,7 +54,7 @@ pub(super) struct ShowArgs {
 
 impl ShowArgs {
     pub(super) fn execute(&self) -> Result<u8, Failure> {
-        let store = self.directory.open_existing()?.ok_or_else(|| Failure::usage("no runs are kept here"))?;
+        let store = self.directory.open_kept()?;
         let head = history::find(&store, &self.run)?;
         let (past, is_live) = history::look_at(&store, &head)?;
         let head = &past.head;

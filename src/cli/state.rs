@@ -54,6 +54,11 @@ impl StateDirectoryArgs {
         Store::open_existing(&self.directory()?).map_err(|error| unusable("", &error))
     }
 
+    /// Opens the store, which must be there: something that is kept in it is named.
+    pub(super) fn open_kept(&self) -> Result<Store, Failure> {
+        self.open_existing()?.ok_or_else(|| Failure::usage("no runs are kept here"))
+    }
+
     fn directory(&self) -> Result<PathBuf, Failure> {
         let named = self.state_dir.clone();
         let found = named.or_else(|| default_directory(env::var_os("XDG_STATE_HOME"), env::var_os("HOME")));

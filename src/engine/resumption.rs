@@ -8,14 +8,12 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Answer, CallId, Exited, FinishedRun, Intent, Ran, Reason, RequestCounts, RunSpec, Status, StepResult,
     Stop, TargetResult, TimeSpent,
-    ending::in_doubt,
     listing::Listing,
     replies::AMBIGUOUS_RETRIES,
     run::{Engine, Record, Slot, Timer},
-    target::{Doubt, Life, Target, Watch, blank_step},
+    target::{Doubt, Life, Target, Watch},
     time_spent::TimeAccount,
     verdict::{self, StartVerdict},
-    watching::LATE,
 };
 use crate::{
     budget::RunTime,
@@ -253,7 +251,7 @@ impl Engine {
                 target.life = Life::Watch(Box::new(watch));
                 self.watched += 1;
                 if let Some(ended) = ended {
-                    self.retrace_end(now, index, ended);
+                    self.exited(now, index, ended);
                 }
             }
             StartVerdict::Throttled | StartVerdict::Unsent(_) | StartVerdict::Unrecorded(_) => {}
@@ -281,20 +279,6 @@ impl Engine {
         } else {
             self.step_over(now, index, Status::Unknown, Some(reason), ran, message);
         }
-    }
-
-    fn retrace_end(&mut self, now: RunTime, index: usize, ended: Ended) {
-        let Slot::Open(target) = &mut self.slots[index] else { return };
-        let Life::Watch(watch) = &target.life else { return };
-        let common = StepResult {
-            message: in_doubt(target.doubt.take().as_ref(), None),
-            late: ended.polled > watch.limit + LATE,
-            pid: Some(watch.pid),
-            duration: Some(ended.at.since(watch.accepted)),
-            ..blank_step(&self.step_names[target.steps.len()], Status::Ok, Ran::Yes)
-        };
-        self.task_ended(index, ended.exited, &common);
-        self.after_step(now, index);
     }
 
     /// What is open has its next call.

@@ -4,7 +4,7 @@
 //! final, for the guest agent forgets it; one that was lost may have taken the result with it.
 
 use super::{
-    Carried, EventKind, Exited, Reason, Status, StepResult, Stop,
+    Carried, Ended, EventKind, Reason, Status, StepResult, Stop,
     backoff::backoff,
     ending::in_doubt,
     outcome::Ran,
@@ -24,7 +24,7 @@ const LOST_AFTER: Duration = Duration::from_mins(5);
 /// Polls after the time limit, where the one at the limit failed.
 const POLLS_PAST_LIMIT: u32 = 3;
 /// A result found this long after its limit is called late: less is only the poll's own travel.
-pub(super) const LATE: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// A start was accepted: its first poll is planned.
@@ -126,8 +126,9 @@ impl Engine {
         match verdict {
             PollVerdict::Running => self.still_runs(now, index),
             PollVerdict::Exited(exited) => {
+                let ended = Ended { polled: watch.polled, at: now, exited };
                 self.learn_run_time(now, index);
-                self.exited(now, index, exited);
+                self.exited(now, index, ended);
             }
             PollVerdict::ProbeShape => {
                 watch.probe_shapes += 1;
@@ -236,14 +237,16 @@ impl Engine {
         }
     }
 
-    fn exited(&mut self, now: RunTime, index: usize, exited: Exited) {
+    /// What was started has ended, as the answer to a poll of this run or the record of one says.
+    pub(super) fn exited(&mut self, now: RunTime, index: usize, ended: Ended) {
+        let Ended { polled, at, exited } = ended;
         let Slot::Open(target) = &mut self.slots[index] else { return };
         let Life::Watch(watch) = &target.life else { return };
         let common = StepResult {
             message: in_doubt(target.doubt.take().as_ref(), None),
-            late: watch.polled > watch.limit + LATE,
+            late: polled > watch.limit + LATE,
             pid: Some(watch.pid),
-            duration: Some(now.since(watch.accepted)),
+            duration: Some(at.since(watch.accepted)),
             ..blank_step(&self.step_names[target.steps.len()], Status::Ok, Ran::Yes)
         };
         self.task_ended(index, exited, &common);

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     budget::RunTime,
     engine::{
-        CallId, Ended, Engine, Exited, FinishedRun, Intent, LeftOff, Ran, Remembered, RememberedStart,
-        RunSpec, RunTimes, Stream,
+        CallId, Ended, Engine, Exited, FinishedRun, Intent, LeftOff, Remembered, RememberedStart, RunSpec,
+        RunTimes, Stream,
     },
     fleet::{Tally, Vps},
     playbook::bundle::Marker,
@@ -111,10 +111,6 @@ fn past_run(connection: &Connection, head: RunHead) -> rusqlite::Result<PastRun>
         let result = result.map(|stored| {
             let mut result = stored.into_result(Arc::clone(&vps));
             crate::engine::give_back_outputs(&mut result, &starts);
-            // A bundle has room for the output of a step that it passed over.
-            for step in result.steps.iter_mut().filter(|step| step.ran == Ran::No) {
-                (step.stdout, step.stderr) = (None, None);
-            }
             Arc::new(result)
         });
         targets.push(Remembered { vps, result, starts });

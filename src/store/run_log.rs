@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, io, sync::Arc};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, named_params, params};
+use rusqlite::{Transaction, named_params, params};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -38,17 +38,9 @@ impl RunLog {
     /// [`StoreError`] where they are not.
     pub fn write(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         let Self { store, run, redactor } = self;
-        let written = write(&mut store.connection, &Writer { run: *run, redactor }, entries);
-        written.map_err(|error| StoreError::of(&store.path, error))
+        let writer = Writer { run: *run, redactor };
+        store.write(|transaction| entries.iter().try_for_each(|entry| writer.write(transaction, entry)))
     }
-}
-
-fn write(connection: &mut Connection, writer: &Writer<'_>, entries: &[Entry]) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for entry in entries {
-        writer.write(&transaction, entry)?;
-    }
-    transaction.commit()
 }
 
 struct Writer<'a> {
