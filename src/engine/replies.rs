@@ -5,7 +5,7 @@ use super::{
     backoff::backoff,
     outcome::Ran,
     run::{Engine, Outstanding, PATIENCE, Place, Slot, Subject, Timer},
-    target::{Doubt, Life, Target, Watch},
+    target::{Life, Target, Watch},
     task::{Planner, Task},
     verdict::{self, ListVerdict, ProbeVerdict, StartVerdict},
 };
@@ -14,8 +14,6 @@ use std::time::Duration;
 
 /// How often a list, a probe or an unsent start is tried again. Source: failure model, section 3.
 const RETRIES: u32 = 5;
-/// How often a start of an idempotent step is sent again after an unclear answer. Source: failure model, S11.
-pub(super) const AMBIGUOUS_RETRIES: u32 = 2;
 /// How long to wait before an agent that said no is asked once more.
 const SECOND_PROBE: Duration = Duration::from_secs(3);
 
@@ -257,11 +255,7 @@ impl Engine {
     fn ambiguous(&mut self, now: RunTime, index: usize, reason: Reason, ran: Ran, message: String) {
         let may_start = !self.begins_nothing();
         let Slot::Open(target) = &mut self.slots[index] else { return };
-        let starts = target.doubt.as_ref().map_or(0, |doubt| doubt.starts) + 1;
-        let idempotent = target.task.as_ref().is_some_and(|task| task.idempotent);
-        // Once it is known to run, one more start would be a second one for certain.
-        if ran == Ran::Maybe && idempotent && starts <= AMBIGUOUS_RETRIES && may_start {
-            target.doubt = Some(Doubt { starts, reason, message: message.clone() });
+        if may_start && let Some(starts) = target.may_be_sent_again(ran, reason, &message) {
             let at = now + backoff(starts, &mut self.random);
             let vps = Some(target.id.clone());
             self.requests.retried += 1;

@@ -9,9 +9,8 @@ use super::{
     Answer, CallId, Exited, FinishedRun, Intent, Ran, Reason, RequestCounts, RunSpec, Status, StepResult,
     Stop, TargetResult, TimeSpent,
     listing::Listing,
-    replies::AMBIGUOUS_RETRIES,
     run::{Engine, Record, Slot, Timer},
-    target::{Doubt, Life, Target, Watch},
+    target::{Life, Target, Watch},
     time_spent::TimeAccount,
     verdict::{self, StartVerdict},
 };
@@ -272,11 +271,7 @@ impl Engine {
 
     fn retrace_doubt(&mut self, now: RunTime, index: usize, reason: Reason, ran: Ran, message: String) {
         let Slot::Open(target) = &mut self.slots[index] else { return };
-        let starts = target.doubt.as_ref().map_or(0, |doubt| doubt.starts) + 1;
-        let idempotent = target.task.as_ref().is_some_and(|task| task.idempotent);
-        if ran == Ran::Maybe && idempotent && starts <= AMBIGUOUS_RETRIES {
-            target.doubt = Some(Doubt { starts, reason, message });
-        } else {
+        if target.may_be_sent_again(ran, reason, &message).is_none() {
             self.step_over(now, index, Status::Unknown, Some(reason), ran, message);
         }
     }

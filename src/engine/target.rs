@@ -11,6 +11,9 @@ use crate::{
     fleet::{Vps, VpsId},
 };
 
+/// How often a start of an idempotent step is sent again after an unclear answer. Source: failure model, S11.
+const AMBIGUOUS_RETRIES: u32 = 2;
+
 /// A selected VPS that is not done yet.
 #[derive(Debug)]
 pub(super) struct Target {
@@ -149,6 +152,18 @@ impl Target {
         let started = self.steps.iter().any(|step| step.ran != Ran::No);
         let starting = self.call.is_some() && self.task.is_some();
         started || starting || self.doubt.is_some() || matches!(self.life, Life::Watch(_))
+    }
+
+    /// Notes that its start may have been carried out, where it may be sent again all the same; says how many such starts
+    /// there are by now. Once it is known to run, one more start would be a second one for certain.
+    pub(super) fn may_be_sent_again(&mut self, ran: Ran, reason: Reason, message: &str) -> Option<u32> {
+        let starts = self.doubt.as_ref().map_or(0, |doubt| doubt.starts) + 1;
+        let idempotent = self.task.as_ref().is_some_and(|task| task.idempotent);
+        let may_be = ran == Ran::Maybe && idempotent && starts <= AMBIGUOUS_RETRIES;
+        may_be.then(|| {
+            self.doubt = Some(Doubt { starts, reason, message: message.to_owned() });
+            starts
+        })
     }
 
     /// Whether an answer to one of its starts ended a step: then there is somebody who answers.
