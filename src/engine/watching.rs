@@ -162,8 +162,9 @@ impl Engine {
                 }
             }
             PollVerdict::Forgotten(message) => {
-                if now.since(watch.accepted) <= LAG && !watch.answer_lost {
-                    self.poll_failed(now, index, message);
+                let known_by = watch.accepted + LAG;
+                if now < known_by && !watch.answer_lost {
+                    self.poll_once_more(now, index, message, Some(known_by));
                 } else {
                     self.result_lost(now, index, &message);
                 }
@@ -266,6 +267,11 @@ impl Engine {
     }
 
     fn poll_failed(&mut self, now: RunTime, index: usize, message: String) {
+        self.poll_once_more(now, index, message, None);
+    }
+
+    /// Polls again after a pause, or at `latest` if that comes first: then the answer decides.
+    fn poll_once_more(&mut self, now: RunTime, index: usize, message: String, latest: Option<RunTime>) {
         if self.stops_watching() {
             self.stop_watching(now, index);
             return;
@@ -281,6 +287,7 @@ impl Engine {
         }
         target.failures += 1;
         let at = now + backoff(target.failures, &mut self.random);
+        let at = latest.map_or(at, |latest| at.min(latest));
         let vps = Some(target.id.clone());
         self.requests.retried += 1;
         self.tell(now, EventKind::Retrying { vps, message, at });
