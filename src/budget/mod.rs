@@ -5,11 +5,12 @@
 //! waits: choosing the request is `engine/`'s work, sleeping `runner/`'s, reading headers `hostup/`'s. It owns no
 //! clock; every call is given the time.
 //!
-//! Three things in series: the connections, the server's own limits, learned from what it says (`bucket`, one for each
+//! Three things in series: the connections (`connections`), the server's own limits, learned from what it says (`bucket`, one for each
 //! that `scope` has found to be counted apart), and the user's ceiling (`rate`), which is asked last because asking it
 //! is charging it.
 
 mod bucket;
+mod connections;
 mod heard;
 mod learned;
 mod rate;
@@ -28,6 +29,7 @@ pub use time::RunTime;
 
 use self::{
     bucket::Bucket,
+    connections::Connections,
     heard::Heard,
     rate::Ceiling,
     scope::{Evidence, Party, Scope},
@@ -44,9 +46,7 @@ const WORTH_TELLING: u64 = 100;
 /// What is known about how many requests may leave.
 #[derive(Debug)]
 pub struct Budget {
-    connections: usize,
-    /// Of each operation.
-    in_flight: [u64; 4],
+    connections: Connections,
     /// One for everything; or one for each operation; or one for listings and one for the rest.
     buckets: Vec<Bucket>,
     scope: Scope,
@@ -147,8 +147,7 @@ impl Budget {
     /// A budget that knows what it is told, and nothing else.
     pub fn new(terms: &Terms) -> Self {
         let mut budget = Self {
-            connections: terms.connections.max(1),
-            in_flight: [0; 4],
+            connections: Connections::new(terms.connections),
             buckets: vec![Bucket::new("default", terms.reserve, terms.seed)],
             scope: Scope::Everything,
             generation: 0,
@@ -189,7 +188,7 @@ impl Budget {
     /// # Errors
     /// [`Wait`], if none may leave now; nothing is charged then.
     pub fn take(&mut self, now: RunTime, operation: Operation, vps: Option<usize>) -> Result<Ticket, Wait> {
-        if self.connections_in_use() >= self.connections {
+        if !self.connections.have_room_for(operation) {
             return Err(Wait::ForAnswer);
         }
         let bucket = bucket_of(self.scope, operation);
@@ -197,16 +196,22 @@ impl Budget {
         if let Some(ceiling) = &mut self.ceiling {
             ceiling.take(now)?;
         }
-        self.in_flight[operation as usize] += 1;
         let number = self.buckets[bucket].sent_at(now);
         let party = Party { operation, vps };
         let ticket = Ticket { generation: self.generation, bucket, number, party, left: now };
+        self.connections.allow(ticket.key(), operation);
         self.evidence.leaves(ticket.key());
         Ok(ticket)
     }
 
-    fn connections_in_use(&self) -> usize {
-        self.in_flight.iter().map(|&count| usize::try_from(count).unwrap_or(usize::MAX)).sum()
+    /// From here on something is done before a start leaves, and it holds no connection until it [leaves](Self::leaves).
+    pub fn prepare_starts(&mut self) {
+        self.connections.prepare_starts();
+    }
+
+    /// Takes note that a start leaves that was prepared.
+    pub fn leaves(&mut self, ticket: Ticket) {
+        self.connections.leaves(ticket.key());
     }
 
     /// Takes note of an answer, received at `now`. Returns until when its VPS must not be asked again, where that is all
@@ -220,7 +225,7 @@ impl Budget {
             self.clock.observe(date, left, now);
         }
         let heard = Heard::read(signals, now, &self.clock);
-        self.in_flight[party.operation as usize] -= 1;
+        self.connections.is_over(ticket.key(), party.operation);
         if !heard.throttled {
             self.accepted += 1;
             self.last_accepted = now;
@@ -309,7 +314,7 @@ impl Budget {
         self.scope = scope;
         self.generation += 1;
         for operation in Operation::ALL {
-            let count = self.in_flight[operation as usize];
+            let count = self.connections.in_flight(operation);
             self.buckets[bucket_of(scope, operation)].begin_with_in_flight(count);
         }
     }
@@ -331,7 +336,7 @@ impl Budget {
         if !self.evidence.unanswered(ticket.key()) {
             return;
         }
-        self.in_flight[ticket.party.operation as usize] -= 1;
+        self.connections.is_over(ticket.key(), ticket.party.operation);
         if ticket.generation == self.generation {
             self.buckets[ticket.bucket].unanswered(ticket.number);
         } else {
@@ -347,7 +352,7 @@ impl Budget {
 
     /// Whether a limit is what a request waits for, rather than a free connection.
     pub fn is_spent(&self) -> bool {
-        self.connections_in_use() < self.connections && self.buckets.iter().any(Bucket::is_spent)
+        !self.connections.are_all_in_use() && self.buckets.iter().any(Bucket::is_spent)
     }
 
     /// What the limit that everything shares lets leave, as far as it is known.

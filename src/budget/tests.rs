@@ -1,5 +1,6 @@
 //! What the budget promises, in every order of events.
 
+mod connections;
 mod parts;
 
 use std::{

@@ -115,6 +115,16 @@ pub enum Answer {
     Failed(Failure),
 }
 
+impl Answer {
+    /// Whether anything came from the server, whatever it was.
+    pub fn is_the_servers(&self) -> bool {
+        !matches!(
+            self,
+            Self::Failed(Failure::Unsent { .. } | Failure::NoReply { .. } | Failure::Unrecorded { .. })
+        )
+    }
+}
+
 /// One page of the inventory.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Page {

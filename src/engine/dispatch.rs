@@ -91,7 +91,7 @@ impl Engine {
         self.next_call += 1;
         let target = subject.target().and_then(|index| Some((index, self.open(index)?)));
         let duty = target.map_or(Duty::None, |(index, target)| target.duty(index));
-        self.calls.insert(id, Outstanding { ticket, subject, left: now });
+        self.calls.insert(id, Outstanding { ticket: Some(ticket), subject, left: now });
         if let Subject::Probe(index) | Subject::Start(index) | Subject::Poll(index) = subject
             && let Slot::Open(target) = &mut self.slots[index]
         {

@@ -103,6 +103,19 @@ pub enum Entry {
 }
 
 impl Engine {
+    /// Whoever performs its effects sees to each [`Duty`], and says with [`Input::Leaves`](super::Input::Leaves) when an intent is on the disk.
+    /// Until then a start holds no connection.
+    #[must_use]
+    pub fn writing_ahead(mut self) -> Self {
+        self.budget.prepare_starts();
+        self
+    }
+
+    /// Requests that may be on their way at a time.
+    pub fn connections(&self) -> usize {
+        self.spec.connections.max(1)
+    }
+
     /// Requests sent so far.
     pub fn requests(&self) -> RequestCounts {
         self.requests

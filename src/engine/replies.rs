@@ -9,7 +9,10 @@ use super::{
     task::{Planner, Task},
     verdict::{self, ListVerdict, ProbeVerdict, StartVerdict},
 };
-use crate::{budget::RunTime, playbook::DEFAULT_TIMEOUT};
+use crate::{
+    budget::{RunTime, Signals},
+    playbook::DEFAULT_TIMEOUT,
+};
 use std::time::Duration;
 
 /// How often a list, a probe or an unsent start is tried again. Source: failure model, section 3.
@@ -18,39 +21,48 @@ const RETRIES: u32 = 5;
 const SECOND_PROBE: Duration = Duration::from_secs(3);
 
 impl Engine {
-    /// A call came back.
-    pub(super) fn answered(&mut self, now: RunTime, call: CallId, reply: Reply) {
-        let Some(Outstanding { ticket, subject, left }) = self.calls.remove(&call) else { return };
-        let Reply { signals, answer } = reply;
-        let no_answer = matches!(
-            answer,
-            super::Answer::Failed(
-                super::Failure::Unsent { .. }
-                    | super::Failure::NoReply { .. }
-                    | super::Failure::Unrecorded { .. }
-            )
-        );
-        let hold = if no_answer {
-            self.budget.unanswered(ticket);
-            None
-        } else {
-            self.round_trip = match self.round_trip {
-                Duration::ZERO => now.since(left),
-                known => (known * 7 + now.since(left)) / 8,
-            };
-            self.budget.answered(now, ticket, &signals)
+    /// A start's intent is on the disk.
+    pub(super) fn leaves(&mut self, now: RunTime, call: CallId) {
+        if let Some(Outstanding { ticket: Some(ticket), left, .. }) = self.calls.get_mut(&call) {
+            *left = now;
+            self.budget.leaves(*ticket);
+        }
+    }
+
+    /// A call's answer is there, and what it says of the limit counts from now on.
+    pub(super) fn landed(&mut self, now: RunTime, call: CallId, signals: &Signals) {
+        let Some(Outstanding { ticket, subject, left }) = self.calls.get_mut(&call) else { return };
+        let (Some(ticket), subject, left) = (ticket.take(), *subject, *left) else { return };
+        self.round_trip = match self.round_trip {
+            Duration::ZERO => now.since(left),
+            known => (known * 7 + now.since(left)) / 8,
         };
+        let hold = self.budget.answered(now, ticket, signals);
+        if let Some(index) = subject.target()
+            && let Slot::Open(target) = &mut self.slots[index]
+        {
+            target.held_until = hold.max(target.held_until);
+        }
         if signals.throttled {
             self.throttled(now);
-        } else if !no_answer {
+        } else {
             self.last_accepted = now;
         }
-        if let Subject::Probe(index) | Subject::Start(index) | Subject::Poll(index) = subject {
+    }
+
+    /// A call came back.
+    pub(super) fn answered(&mut self, now: RunTime, call: CallId, reply: Reply) {
+        let Reply { signals, answer } = reply;
+        if answer.is_the_servers() {
+            self.landed(now, call, &signals);
+        }
+        let Some(Outstanding { ticket, subject, .. }) = self.calls.remove(&call) else { return };
+        if let Some(ticket) = ticket {
+            self.budget.unanswered(ticket);
+        }
+        if let Some(index) = subject.target() {
             match &mut self.slots[index] {
-                Slot::Open(target) => {
-                    target.call = None;
-                    target.held_until = hold.max(target.held_until);
-                }
+                Slot::Open(target) => target.call = None,
                 // The run gave up on it while its call was in flight.
                 Slot::Done(_) => return,
             }

@@ -128,7 +128,8 @@ pub(super) enum Timer {
 
 #[derive(Debug)]
 pub(super) struct Outstanding {
-    pub(super) ticket: Ticket,
+    /// Till it has come back.
+    pub(super) ticket: Option<Ticket>,
     pub(super) subject: Subject,
     pub(super) left: RunTime,
 }
@@ -229,6 +230,8 @@ impl Engine {
         self.now = now;
         match input {
             Input::Begin => self.begin(now),
+            Input::Leaves(call) => self.leaves(now, call),
+            Input::Landed { call, signals } => self.landed(now, call, &signals),
             Input::Answered { call, reply } => self.answered(now, call, reply),
             Input::Tick => {}
             Input::Confirmed(true) => self.release(now),

@@ -1,14 +1,24 @@
 //! What goes into a step of the engine, and what comes out.
 
 use super::{Call, CallId, Duty, Entry, Event, Reply};
-use crate::budget::RunTime;
+use crate::budget::{RunTime, Signals};
 
 /// Something that happened.
-#[expect(clippy::large_enum_variant, reason = "made and taken apart at once, one at a time")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
     /// The run begins. Comes once, first.
     Begin,
+    /// A start's intent is on the disk, and it leaves. Comes for each start of an engine that is
+    /// [writing ahead](super::Engine::writing_ahead) that does leave, and for no other call.
+    Leaves(CallId),
+    /// A call came back, and what it brought is being written down: it is in nobody's way any more. What it means comes
+    /// with [`Input::Answered`], once that is on the disk. Where nothing is written, this is left out.
+    Landed {
+        /// Which.
+        call: CallId,
+        /// For the budget.
+        signals: Signals,
+    },
     /// A call came back.
     Answered {
         /// Which.

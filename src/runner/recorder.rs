@@ -4,28 +4,34 @@
 //! written next, all at once: many starts share one wait for the disk.
 
 use std::{
-    fmt,
+    fmt, future,
     sync::{
         Arc, OnceLock,
-        mpsc::{self, Receiver, Sender},
+        mpsc::{self, Receiver, Sender, TryRecvError},
     },
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{
+    sync::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
+    time::Instant,
+};
 
 use crate::{engine::Entry, store::RunLog};
 
 /// Entries that are written at once.
 const MOST_AT_ONCE: usize = 4096;
 
-/// How long after an entry another one is waited for, before all are written: they come in bursts, and each write is a wait
-/// for the disk.
-const LULL: Duration = Duration::from_micros(20);
+/// How long entries come together before they are written: each write is a wait for the disk, and as long as it takes
+/// nobody holds a connection.
+const GATHERING: Duration = Duration::from_micros(500);
 
-/// How long they are waited for at most.
-const PATIENCE: Duration = Duration::from_millis(1);
+/// The same where nobody waits for any of them.
+const UNHURRIED: Duration = Duration::from_millis(10);
 
 /// Where entries go.
 pub trait Ledger: Send + 'static {
@@ -45,6 +51,7 @@ impl Ledger for RunLog {
 /// Has things written down.
 pub struct Recorder {
     jobs: Sender<Job>,
+    written: UnboundedReceiver<Written>,
     thread: JoinHandle<()>,
     trouble: Arc<OnceLock<String>>,
 }
@@ -56,24 +63,47 @@ pub(super) struct Pen {
     trouble: Arc<OnceLock<String>>,
 }
 
+/// Something that is being written down.
+#[must_use]
+pub(super) struct Writing(oneshot::Receiver<Result<(), String>>);
+
 struct Job {
-    /// `None`: nothing to write, only to hear when all that came before is written.
-    entry: Option<Entry>,
-    done: Option<oneshot::Sender<Result<(), String>>>,
+    entry: Entry,
+    /// `None`: nobody waits for it.
+    done: Option<Done>,
+}
+
+type Done = oneshot::Sender<Result<(), String>>;
+
+/// Entries that are on the disk, or are not for this reason; and those who wait for them.
+struct Written {
+    waiting: Vec<Done>,
+    outcome: Result<(), String>,
 }
 
 impl Recorder {
     /// Begins to write to a ledger.
     pub fn new(ledger: impl Ledger) -> Self {
         let (jobs, received) = mpsc::channel();
+        let (told, written) = unbounded_channel();
         let trouble = Arc::new(OnceLock::new());
-        let told = Arc::clone(&trouble);
-        let thread = thread::spawn(move || keep_writing(ledger, &received, &told));
-        Self { jobs, thread, trouble }
+        let found = Arc::clone(&trouble);
+        let thread = thread::spawn(move || keep_writing(ledger, &received, &told, &found));
+        Self { jobs, written, thread, trouble }
     }
 
     pub(super) fn pen(&self) -> Pen {
         Pen { jobs: self.jobs.clone(), trouble: Arc::clone(&self.trouble) }
+    }
+
+    /// Tells those who wait when something has been written: somebody must see to it all the time. That it is not the
+    /// writing thread itself spares waking up this one for each of them.
+    pub(super) async fn tell_those_who_wait(&mut self) {
+        match self.written.recv().await {
+            Some(written) => written.tell(),
+            // Nothing will be written any more, which those who wait see for themselves.
+            None => future::pending().await,
+        }
     }
 
     /// Waits until all is written.
@@ -98,26 +128,33 @@ impl fmt::Debug for Recorder {
     }
 }
 
+impl Written {
+    /// A call that is no longer there does not care.
+    fn tell(self) {
+        for done in self.waiting {
+            let _ = done.send(self.outcome.clone());
+        }
+    }
+}
+
+impl Writing {
+    /// When it returns, it is on the disk, or is not for this reason.
+    pub(super) async fn done(self) -> Result<(), String> {
+        self.0.await.unwrap_or_else(|_| Err("rollcall failed while it wrote".to_owned()))
+    }
+}
+
 impl Pen {
     /// Writes something down before long, after all that came before it.
     pub(super) fn note(&self, entry: Entry) {
-        self.hand_over(Job { entry: Some(entry), done: None });
+        self.hand_over(Job { entry, done: None });
     }
 
-    /// Writes something down; when it returns, it is on the disk.
-    pub(super) async fn write(&self, entry: Entry) -> Result<(), String> {
-        self.wait_for(Some(entry)).await
-    }
-
-    /// Waits until all that was noted before is on the disk.
-    pub(super) async fn catch_up(&self) -> Result<(), String> {
-        self.wait_for(None).await
-    }
-
-    async fn wait_for(&self, entry: Option<Entry>) -> Result<(), String> {
+    /// Begins to write something down.
+    pub(super) fn write(&self, entry: Entry) -> Writing {
         let (done, written) = oneshot::channel();
         self.hand_over(Job { entry, done: Some(done) });
-        written.await.unwrap_or_else(|_| Err("rollcall failed while it wrote".to_owned()))
+        Writing(written)
     }
 
     /// Why something could not be written, once that is so.
@@ -132,37 +169,50 @@ impl Pen {
     }
 }
 
-fn keep_writing(mut ledger: impl Ledger, jobs: &Receiver<Job>, trouble: &OnceLock<String>) {
+fn keep_writing(
+    mut ledger: impl Ledger,
+    jobs: &Receiver<Job>,
+    told: &UnboundedSender<Written>,
+    trouble: &OnceLock<String>,
+) {
     while let Ok(first) = jobs.recv() {
-        let mut entries = Vec::new();
-        let mut waiting = Vec::new();
-        let began = Instant::now();
-        let mut next = Some(first);
-        while let Some(Job { entry, done }) = next {
-            match trouble.get() {
-                // It was handed over before anybody knew. What it builds upon may be missing: nothing may leave on it.
-                Some(why) if matches!(entry, Some(Entry::Intent { .. })) => tell(done, &Err(why.clone())),
-                _ => {
-                    entries.extend(entry);
-                    waiting.push(done);
-                }
-            }
-            let is_enough = entries.len() >= MOST_AT_ONCE || began.elapsed() >= PATIENCE;
-            next = if is_enough { None } else { jobs.recv_timeout(LULL).ok() };
+        let mut batch = gather(first, jobs);
+        if let Some(why) = trouble.get() {
+            // They were handed over before anybody knew. What they build upon may be missing: nothing may leave on them.
+            let is_intent = |job: &mut Job| matches!(job.entry, Entry::Intent { .. });
+            let waiting = batch.extract_if(.., is_intent).filter_map(|job| job.done).collect();
+            let _ = told.send(Written { waiting, outcome: Err(why.clone()) });
         }
-        let written = if entries.is_empty() { Ok(()) } else { ledger.write(&entries) };
-        if let Err(why) = &written {
+        let (entries, waiting): (Vec<Entry>, Vec<Option<Done>>) =
+            batch.into_iter().map(|job| (job.entry, job.done)).unzip();
+        let outcome = if entries.is_empty() { Ok(()) } else { ledger.write(&entries) };
+        if let Err(why) = &outcome {
             let _ = trouble.set(why.clone());
         }
-        for done in waiting {
-            tell(done, &written);
-        }
+        let _ = told.send(Written { waiting: waiting.into_iter().flatten().collect(), outcome });
     }
 }
 
-/// Tells whoever waits. A call that is no longer there does not care.
-fn tell(done: Option<oneshot::Sender<Result<(), String>>>, written: &Result<(), String>) {
-    if let Some(done) = done {
-        let _ = done.send(written.clone());
+/// What has come together when those who wait for some of it have waited long enough.
+#[expect(clippy::disallowed_methods, reason = "a thread that waits for the disk is outside tokio's time")]
+fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
+    let began = Instant::now();
+    let mut batch = vec![first];
+    loop {
+        // Asleep, it is not woken up for each that comes.
+        thread::sleep(GATHERING);
+        let ended = loop {
+            if batch.len() == MOST_AT_ONCE {
+                return batch;
+            }
+            match jobs.try_recv() {
+                Ok(job) => batch.push(job),
+                Err(ended) => break ended,
+            }
+        };
+        let is_awaited = batch.iter().any(|job| job.done.is_some());
+        if is_awaited || ended == TryRecvError::Disconnected || began.elapsed() >= UNHURRIED {
+            return batch;
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BinaryHeap, VecDeque},
     time::Duration,
 };
 
@@ -54,6 +54,8 @@ enum Coming {
     Trouble,
     /// Its intent is on the disk.
     Leaves(CallId),
+    /// The engine hears that an answer is there, which is being written down.
+    Landed(CallId),
     Arrival(CallId),
     /// A request of a process that is gone arrives.
     Stray(usize),
@@ -83,6 +85,10 @@ struct Process<'p, 'w> {
     entries: u64,
     calls: BTreeMap<CallId, Carrying>,
     strays: Vec<Call>,
+    /// Requests that may be on their way, those that are, and those that wait until one of them is back.
+    connections: usize,
+    on_their_way: usize,
+    without_connection: VecDeque<CallId>,
     now: RunTime,
     wake_at: Option<RunTime>,
     /// Something could not be written.
@@ -95,7 +101,7 @@ struct Process<'p, 'w> {
 
 /// Lets a process work on a run from `begins` on, until it is over or the process is killed after so many things that it did.
 pub(crate) fn live(
-    mut engine: Engine,
+    engine: Engine,
     begins: RunTime,
     outside: &mut Outside<'_>,
     people: &People,
@@ -103,12 +109,16 @@ pub(crate) fn live(
     most_steps: u64,
 ) -> Life {
     outside.let_arrive(begins);
+    let mut engine = engine.writing_ahead();
     let mut process = Process {
         people,
         calendar: BinaryHeap::new(),
         entries: 0,
         calls: BTreeMap::new(),
         strays: Vec::new(),
+        connections: engine.connections(),
+        on_their_way: 0,
+        without_connection: VecDeque::new(),
         now: begins,
         wake_at: None,
         trouble: false,
@@ -245,7 +255,14 @@ impl Process<'_, '_> {
                 self.written(usize::MAX);
             }
             Coming::Trouble => return Some(Input::Unrecorded(FULL.to_owned())),
-            Coming::Leaves(id) => self.leaves(id),
+            Coming::Leaves(id) => {
+                self.leaves(id);
+                return Some(Input::Leaves(id));
+            }
+            Coming::Landed(id) => {
+                let signals = self.calls.get(&id)?.reply.as_ref()?.signals.clone();
+                return Some(Input::Landed { call: id, signals });
+            }
             Coming::Arrival(id) => {
                 let (after, reply) = self.outside.server.arrives(self.now, &self.calls[&id].call);
                 self.answer_comes(id, after, reply);
@@ -253,7 +270,13 @@ impl Process<'_, '_> {
             Coming::Stray(number) => {
                 self.outside.server.arrives(self.now, &self.strays[number]);
             }
-            Coming::Answer(id) => self.write_down_answer(id),
+            Coming::Answer(id) => {
+                self.on_their_way -= 1;
+                if let Some(next) = self.without_connection.pop_front() {
+                    self.departs(next);
+                }
+                self.write_down_answer(id);
+            }
             Coming::Heard(id) => {
                 let reply = self.calls.remove(&id)?.reply?;
                 self.see(Seen::Answered(id, reply.clone()));
@@ -337,6 +360,17 @@ impl Process<'_, '_> {
     }
 
     fn leaves(&mut self, id: CallId) {
+        if self.on_their_way < self.connections {
+            self.departs(id);
+        } else {
+            // Only what was prepared ahead of a connection.
+            assert!(self.without_connection.len() < 2 * self.connections, "too much waits for a connection");
+            self.without_connection.push_back(id);
+        }
+    }
+
+    fn departs(&mut self, id: CallId) {
+        self.on_their_way += 1;
         let Some(carrying) = self.calls.get_mut(&id) else { return };
         carrying.left = self.now;
         let call = carrying.call.clone();
@@ -370,7 +404,12 @@ impl Process<'_, '_> {
                 return;
             }
         };
+        let is_the_servers = reply.answer.is_the_servers();
         self.note(entry, Some(Waiter::Answer(id)));
+        if is_the_servers {
+            let at = self.soon(1);
+            self.schedule(at, Coming::Landed(id));
+        }
     }
 
     /// What it sent is still on its way. What waits to be written is written if it ended by itself, and some of it perhaps

@@ -1,6 +1,9 @@
 //! A run that was gone on with, beside the same run that nothing interrupted.
 
-use rollcall::engine::{FinishedRun, Reason, Status, StepResult, Stop, Stream};
+use rollcall::{
+    engine::{FinishedRun, Reason, Status, StepResult, Stop, Stream},
+    playbook::DEFAULT_TIMEOUT,
+};
 
 use super::{invariants::told, story::Story};
 use crate::{
@@ -33,6 +36,11 @@ pub(crate) fn as_if_uninterrupted(story: &Story<'_>, twin: &FinishedRun) -> Verd
     {
         return Ok(());
     }
+    // Whether a command that takes about as long as it may is found running still at its limit is a matter of when.
+    let at_its_limit = |(number, (one, other)): (usize, (&StepResult, &StepResult))| {
+        let limit = story.world.spec.steps[number].timeout.unwrap_or(DEFAULT_TIMEOUT);
+        one.status == Status::TimedOut && other.duration.is_some_and(|duration| duration >= limit)
+    };
     for (target, other) in story.run.targets.iter().zip(&twin.targets) {
         let lost = |step: &StepResult| {
             matches!(
@@ -52,7 +60,8 @@ pub(crate) fn as_if_uninterrupted(story: &Story<'_>, twin: &FinishedRun) -> Verd
                 || step.status == Status::Unavailable
                 || step.late
         };
-        if target.steps.iter().any(lost) || other.steps.iter().any(waited) {
+        let mut both = target.steps.iter().zip(&other.steps).enumerate();
+        if target.steps.iter().any(lost) || other.steps.iter().any(waited) || both.any(at_its_limit) {
             continue;
         }
         let equal = target.vps.raw_id() == other.vps.raw_id()
