@@ -308,6 +308,7 @@ pub(super) fn unusable(what: &str, error: &StoreError) -> Failure {
         | StoreError::Kind { .. }
         | StoreError::NotLocal { .. }
         | StoreError::Directory { .. }
+        | StoreError::NotOurs { .. }
         | StoreError::ReadOnly { .. }
         | StoreError::Busy { .. }
         | StoreError::Failed { .. } => ELSEWHERE.to_owned(),

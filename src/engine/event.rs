@@ -29,6 +29,13 @@ pub enum EventKind {
     PageListed(Tally),
     /// The inventory is complete, and so is the selection.
     SelectionCompleted(Tally),
+    /// The run is gone on with. Comes once, first.
+    GoneOn {
+        /// How the selection divided the inventory.
+        tally: Tally,
+        /// What became of those that are done already.
+        done: Vec<Arc<TargetResult>>,
+    },
     /// A start was accepted.
     StepStarted {
         /// Where.

@@ -1,8 +1,8 @@
 //! What of a run is written down as it happens, so that it can be gone on with after a crash.
 //!
 //! The engine says what ([`Entry`], [`Duty`]); whoever performs its effects sees to it. The rule is that of a write-ahead
-//! log: a start's [`Intent`] is on the disk before its first byte leaves, its answer before the first poll of what it started, and an
-//! answer that says "exited" before the engine hears of it.
+//! log: a start's [`Intent`] is on the disk before its first byte leaves, and its answer, as a poll's that says "exited", before the
+//! engine hears what it means.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,9 +21,9 @@ use crate::{
 pub enum Duty {
     /// Nothing: it changes nothing.
     None,
-    /// Its intent before it leaves, and its answer, whatever it is, before anything that follows from it.
+    /// Its intent before it leaves, and its answer, whatever it is, before the engine hears what it means.
     Start(Intent),
-    /// An answer that says "exited", before the engine hears of it: it may be the only one.
+    /// An answer that says "exited", before the engine hears what it means: it may be the only one.
     Poll {
         /// The start of what is asked for.
         start: CallId,

@@ -6,8 +6,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Answer, CallId, Exited, FinishedRun, Intent, Ran, Reason, RequestCounts, RunSpec, Status, StepResult,
-    Stop, TargetResult, TimeSpent,
+    Answer, CallId, EventKind, Exited, FinishedRun, Intent, Ran, Reason, RequestCounts, RunSpec, Status,
+    StepResult, Stop, TargetResult, TimeSpent,
     listing::Listing,
     run::{Engine, Record, Slot, Timer},
     target::{Life, Target, Watch},
@@ -139,6 +139,8 @@ impl Engine {
     pub(super) fn go_on(&mut self, now: RunTime, left_off: LeftOff) {
         let LeftOff { targets, tally, requests, time, worked, more_may_fail, lost_secrets } = left_off;
         self.listing = Listing::complete();
+        let done = targets.iter().filter_map(|target| target.final_result(more_may_fail).cloned()).collect();
+        self.tell(now, EventKind::GoneOn { tally: tally.clone(), done });
         self.tally = Some(tally);
         self.requests = requests;
         self.worked_before = worked;

@@ -41,7 +41,7 @@ impl Plain {
     pub(super) fn show(&mut self, standing: &Standing) {
         let stand = (standing.selection(), standing.done);
         let interval = if stand == self.told { INTERVAL_UNCHANGED } else { INTERVAL };
-        if standing.now().since(self.last) < interval {
+        if standing.now().since(self.last.max(standing.began())) < interval {
             return;
         }
         self.last = standing.now();

@@ -2,7 +2,7 @@
 
 use crate::{
     budget::RunTime,
-    engine::{Event, EventKind, Status, Stop},
+    engine::{Event, EventKind, Status, Stop, TargetResult},
     fleet::Tally,
     report::words,
 };
@@ -14,9 +14,12 @@ const WARNINGS_SHOWN: usize = 20;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Standing {
     now: RunTime,
+    began: RunTime,
     tally: Tally,
     selected: bool,
     pub(super) done: usize,
+    /// Of them, those that were done when the run was gone on with.
+    pub(super) done_before: usize,
     pub(super) ok: usize,
     pub(super) unavailable: usize,
     pub(super) not_tried: usize,
@@ -46,12 +49,15 @@ impl Standing {
                 self.selected = true;
                 return Some(Notice::Selected);
             }
-            EventKind::TargetFinished(target) => {
-                self.done += 1;
-                self.ok += usize::from(target.status == Status::Ok);
-                self.unavailable += usize::from(target.status == Status::Unavailable);
-                self.not_tried += usize::from(matches!(target.status, Status::Cancelled | Status::Skipped));
+            EventKind::GoneOn { tally, done } => {
+                (self.tally, self.selected, self.began) = (tally.clone(), true, event.at);
+                for target in done {
+                    self.finished(target);
+                }
+                self.done_before = self.done;
+                return Some(Notice::Selected);
             }
+            EventKind::TargetFinished(target) => self.finished(target),
             EventKind::Throttled { until, limit } => {
                 self.waiting_until = Some(*until);
                 if let Some((requests, window)) = limit {
@@ -70,6 +76,13 @@ impl Standing {
             EventKind::Stopping(stop) => return Some(Notice::Text(stopping(stop))),
         }
         None
+    }
+
+    fn finished(&mut self, target: &TargetResult) {
+        self.done += 1;
+        self.ok += usize::from(target.status == Status::Ok);
+        self.unavailable += usize::from(target.status == Status::Unavailable);
+        self.not_tried += usize::from(matches!(target.status, Status::Cancelled | Status::Skipped));
     }
 
     fn warned(&mut self, message: &str) -> Option<Notice> {
@@ -94,6 +107,11 @@ impl Standing {
         self.now
     }
 
+    /// When the run began, or was gone on with.
+    pub(super) fn began(&self) -> RunTime {
+        self.began
+    }
+
     /// How many targets there are, as far as is known; it only grows.
     pub(super) fn targets(&self) -> usize {
         self.tally.selected.max(self.done)
@@ -115,7 +133,11 @@ impl Standing {
             0 => String::new(),
             count => format!(" ({count} could not be judged)"),
         };
-        format!("{} of {} servers{unjudged}", self.tally.selected, self.tally.listed)
+        let before = match self.done_before {
+            0 => String::new(),
+            count => format!(", {count} of them done before"),
+        };
+        format!("{} of {} servers{unjudged}{before}", self.tally.selected, self.tally.listed)
     }
 
     /// How long nothing leaves: `3 s`.
@@ -136,12 +158,13 @@ impl Standing {
 
     /// How long the rest may take, if it goes on as so far: `4 s`.
     pub(super) fn left(&self) -> Option<String> {
-        let (done, left) = (u32::try_from(self.done).ok()?, u32::try_from(self.targets() - self.done).ok()?);
+        let number = |targets: usize| u32::try_from(targets).ok();
+        let (done, left) = (number(self.done - self.done_before)?, number(self.targets() - self.done)?);
         // The first answers come in a burst after a wait: a tenth is needed before they tell anything.
         if !self.selected || left == 0 || done < left / 9 || done == 0 {
             return None;
         }
-        let guess = self.now.since_start().checked_mul(left)? / done;
+        let guess = self.now.since(self.began).checked_mul(left)? / done;
         (guess.as_secs() > 0).then(|| words::span(std::time::Duration::from_secs(guess.as_secs())))
     }
 }

@@ -63,10 +63,14 @@ fn event(ms: u64, kind: EventKind) -> Event {
 }
 
 fn finished(status: Status) -> EventKind {
+    EventKind::TargetFinished(result(status))
+}
+
+fn result(status: Status) -> Arc<TargetResult> {
     let serde_json::Value::Object(fields) = json!({ "id": "vps_1", "name": "web-1" }) else {
         panic!("an object")
     };
-    EventKind::TargetFinished(Arc::new(TargetResult {
+    Arc::new(TargetResult {
         vps: Arc::new(Vps::new(fields)),
         status,
         reason: None,
@@ -76,7 +80,7 @@ fn finished(status: Status) -> EventKind {
         duration: None,
         captured: Captured::default(),
         steps: Vec::new(),
-    }))
+    })
 }
 
 fn tally(selected: usize) -> Tally {
@@ -111,6 +115,32 @@ fn plain_says_a_line_now_and_then() {
         "rollcall: disk-pressure: 200 of 214 servers\n\
          rollcall: 134/200 done, 131 ok, 3 not; waiting 3 s for the limit (300 per 5 s)\n"
     );
+}
+
+/// Of a run that was begun an hour ago: 100 of 200 were done then.
+fn gone_on() -> Vec<Event> {
+    let hour = 3_600_000;
+    let done = std::iter::repeat_n(result(Status::Ok), 99).chain([result(Status::Failed)]).collect();
+    let mut events = vec![event(hour, EventKind::GoneOn { tally: tally(200), done })];
+    events.extend((0..20).map(|_| event(hour + 4_000, finished(Status::Ok))));
+    events
+}
+
+#[test]
+fn what_was_done_before_counts_and_its_time_does_not() {
+    let (mut progress, written) = plain();
+    let mut standing = Standing::default();
+    for event in gone_on() {
+        progress.observe(&event);
+        standing.observe(&event);
+    }
+    progress.tick(at(3_600_000 + 5_000));
+    assert_eq!(
+        written.text(),
+        "rollcall: disk-pressure: 200 of 214 servers, 100 of them done before\n\
+         rollcall: 120/200 done, 119 ok, 1 not\n"
+    );
+    assert_eq!(bar::message(&standing), "ok 119 · failing 1   about 16 s left");
 }
 
 #[test]

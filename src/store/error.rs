@@ -82,6 +82,12 @@ pub enum StoreError {
         #[source]
         source: rusqlite::Error,
     },
+    /// The database is another program's.
+    #[error("{} is a database of another program", path.display())]
+    NotOurs {
+        /// The database.
+        path: PathBuf,
+    },
     /// The database cannot be written to.
     #[error("{} can only be read", path.display())]
     ReadOnly {
@@ -123,6 +129,7 @@ impl StoreError {
 pub(super) enum Failing {
     Sqlite(rusqlite::Error),
     ReadOnly,
+    NotOurs,
     Newer { found: u32 },
 }
 

@@ -100,6 +100,7 @@ impl Store {
             .map_err(|failing| match failing {
                 Failing::Sqlite(error) => failed(error),
                 Failing::ReadOnly => StoreError::ReadOnly { path: path.clone() },
+                Failing::NotOurs => StoreError::NotOurs { path: path.clone() },
                 Failing::Newer { found } => {
                     StoreError::Newer { path: path.clone(), found, known: schema::newest() }
                 }
@@ -139,6 +140,9 @@ fn prepare(connection: &mut Connection, has_log: bool) -> Result<(), Failing> {
     }
     if connection.is_readonly(MAIN_DB)? {
         return Err(Failing::ReadOnly);
+    }
+    if !schema::may_be_ours(connection)? {
+        return Err(Failing::NotOurs);
     }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;

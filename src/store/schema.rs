@@ -3,7 +3,7 @@
 //! A database says in `PRAGMA user_version` how many of the [`MIGRATIONS`] it has been through. What has been released
 //! is never edited: a later version appends.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior, ffi};
 
 use super::error::Failing;
 
@@ -126,6 +126,27 @@ pub(super) fn newest() -> u32 {
 /// The version of a database; 0 where it is empty.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Whether a database may be changed: one that is ours, or empty.
+///
+/// What is ours has been write-ahead since before its first table. So another one is looked through before anything in it is
+/// changed.
+///
+/// # Errors
+/// Where it is damaged.
+pub(super) fn may_be_ours(connection: &Connection) -> rusqlite::Result<bool> {
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    if mode != "wal" {
+        let damage: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if damage != "ok" {
+            let corrupt = ffi::Error::new(ffi::SQLITE_CORRUPT);
+            return Err(rusqlite::Error::SqliteFailure(corrupt, Some(damage)));
+        }
+    }
+    // In this order: another process may be making it just now, tables and version at once.
+    Ok(tables == 0 || version(connection)? > 0)
 }
 
 /// Takes a database through those of `migrations` that it has not been through: all of them, or none.

@@ -40,6 +40,11 @@ struct Step {
 }
 
 impl Report {
+    /// Whether it is known whom the run is for.
+    pub(super) fn has_rows(&self) -> bool {
+        !self.targets.is_empty()
+    }
+
     /// Whether there is nothing left to be gone on with.
     pub(super) fn is_over(&self) -> bool {
         let is_open = |step: &Step| match step.status.as_str() {

@@ -130,9 +130,7 @@ fn follow(
                 kills_left -= 1;
                 followed.kills.push(kill.map_or("", |kill| kill.place));
             }
-            // It cannot begin (the listing failed), or the API stopped it: it is tried again.
-            End::Exited(_, None) => {}
-            End::Exited(code, Some(report)) => {
+            End::Exited(code, Some(report)) if report.has_rows() => {
                 let is_over = report.is_over();
                 if code != report.exit_code {
                     followed.contradictions.push(format!("exit code {code}, but {} told", report.exit_code));
@@ -142,6 +140,8 @@ fn follow(
                     break;
                 }
             }
+            // It could not begin (the listing failed): it is tried again.
+            End::Exited(..) => {}
         }
     }
     if case.faults.is_none()

@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use rusqlite::Connection;
+
 use super::{contents, knowledge, learned, limit, now, place};
 use crate::store::{FILE, Store, StoreError};
 
@@ -130,7 +132,10 @@ fn d3_what_is_damaged_or_no_database_is_left_as_it_is() {
     torn[4096..].fill(0x5a);
     let mut headless = whole;
     headless[..100].fill(0x5a);
-    for bytes in [torn, headless, b"not a database, but somebody's notes\n".repeat(300)] {
+    // What was never write-ahead is not made so before it is known to be whole.
+    let mut plain = torn.clone();
+    plain[18..20].fill(1);
+    for bytes in [torn, plain, headless, b"not a database, but somebody's notes\n".repeat(300)] {
         fs::write(directory.join(FILE), &bytes).unwrap();
         let before = contents(&directory);
         let refused = match Store::open(&directory) {
@@ -139,6 +144,48 @@ fn d3_what_is_damaged_or_no_database_is_left_as_it_is() {
         };
         assert!(matches!(refused, StoreError::Damaged { .. }), "{refused:?}");
         assert_eq!(contents(&directory), before);
+    }
+}
+
+#[test]
+fn d3_whatever_byte_of_the_first_page_is_wrong_what_is_refused_is_left_as_it_is() {
+    let (_folder, directory) = place();
+    let mut store = Store::open(&directory).unwrap();
+    store.keep_learned(&learned("one", now(), knowledge(vec![limit("default", 300)]))).unwrap();
+    drop(store);
+    let whole = fs::read(directory.join(FILE)).unwrap();
+    let mut refused = 0;
+    for (log, place) in [1, 2].into_iter().flat_map(|log| (0..4096).step_by(5).map(move |place| (log, place)))
+    {
+        let mut bytes = whole.clone();
+        bytes[18..20].fill(log);
+        bytes[place] ^= 0xff;
+        fs::write(directory.join(FILE), &bytes).unwrap();
+        if Store::open(&directory).is_err() {
+            refused += 1;
+            assert!(
+                fs::read(directory.join(FILE)).unwrap() == bytes,
+                "byte {place} was wrong, and now more is"
+            );
+        }
+    }
+    assert!(refused > 10, "{refused}");
+}
+
+#[test]
+fn d3_a_database_of_another_program_is_left_as_it_is() {
+    for mode in ["WAL", "DELETE"] {
+        let (_folder, directory) = place();
+        drop(Store::open(&directory).unwrap());
+        fs::remove_file(directory.join(FILE)).unwrap();
+        let other = Connection::open(directory.join(FILE)).unwrap();
+        other.pragma_update(None, "journal_mode", mode).unwrap();
+        other.execute_batch("CREATE TABLE photo (taken_at INTEGER, place TEXT)").unwrap();
+        drop(other);
+        let before = contents(&directory);
+        let refused = Store::open(&directory).unwrap_err();
+        assert!(matches!(refused, StoreError::NotOurs { .. }), "{mode}: {refused:?}");
+        assert_eq!(contents(&directory), before, "{mode}");
     }
 }
 
