@@ -48,6 +48,8 @@ fn judge(sandbox: &Sandbox, state: &Path, output: &Output, what: &str) -> bool {
     let report = document(output);
     let targets = report["targets"].as_array().unwrap();
     assert_eq!((targets.len(), &report["exitCode"]), (SERVERS, &code(output).into()), "{what}");
+    // Where the disk was full at the very end only, all results are on it.
+    let all_kept = !stderr(output).contains("perhaps not kept: ");
     let mut left_out = 0;
     for target in targets {
         let steps = target["steps"].as_array().unwrap();
@@ -58,7 +60,7 @@ fn judge(sandbox: &Sandbox, state: &Path, output: &Output, what: &str) -> bool {
             left_out += usize::from(reason == Some("store"));
             assert!(status == "ok" || (status, reason) == ("skipped", Some("store")), "{what}: {step}");
         }
-        if ran > 0 && code(output) == 7 {
+        if ran > 0 && !all_kept {
             let line = format!(
                 "perhaps not kept: {} ({})",
                 target["name"].as_str().unwrap(),
@@ -68,7 +70,7 @@ fn judge(sandbox: &Sandbox, state: &Path, output: &Output, what: &str) -> bool {
         }
     }
     if left_out > 0 {
-        assert_eq!(code(output), 7, "{what}");
+        assert_eq!((code(output), all_kept), (7, begun.is_empty()), "{what}: {}", stderr(output));
         assert!(stderr(output).contains("could be written down"), "{what}: {}", stderr(output));
     }
     let mut command = rollcall();
@@ -76,7 +78,7 @@ fn judge(sandbox: &Sandbox, state: &Path, output: &Output, what: &str) -> bool {
     command.arg("--api-key-file").arg(sandbox.directory().join("key"));
     let (_, gone_on) = Running::of(sandbox, command).end();
     for (target, status) in gone_on["targets"].as_array().unwrap().iter().zip(statuses(&gone_on)) {
-        assert!(matches!(status, "ok" | "unknown"), "{what}: {target}");
+        assert!(status == "ok" || status == "unknown" && !all_kept, "{what}: {target}");
     }
     let twice = sandbox.begun().chunk_by(|one, other| one == other).filter(|same| same.len() > 2).count();
     assert_eq!(twice, 0, "{what}: a start was sent twice");
