@@ -132,6 +132,7 @@ impl Store {
 /// `has_log`: whether there was a write-ahead log before it was opened.
 fn prepare(connection: &mut Connection, has_log: bool) -> Result<(), Failing> {
     connection.busy_timeout(PATIENCE)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     // Until it is known to be ours, what another program left in the log stays there, also when we close the database.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
     let found = schema::version(connection)?;
@@ -141,11 +142,10 @@ fn prepare(connection: &mut Connection, has_log: bool) -> Result<(), Failing> {
     if connection.is_readonly(MAIN_DB)? {
         return Err(Failing::ReadOnly);
     }
-    if !schema::may_be_ours(connection)? {
+    if !schema::may_be_ours(connection, schema::MIGRATIONS)? {
         return Err(Failing::NotOurs);
     }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     // Counts for a new database only: what is removed from it can be given back in small pieces.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     log_ahead(connection)?;

@@ -3,7 +3,7 @@
 //! A database says in `PRAGMA user_version` how many of the [`MIGRATIONS`] it has been through. What has been released
 //! is never edited: a later version appends.
 
-use rusqlite::{Connection, TransactionBehavior, ffi};
+use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
 
 use super::error::Failing;
 
@@ -130,23 +130,31 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
 
 /// Whether a database may be changed: one that is ours, or empty.
 ///
-/// What is ours has been write-ahead since before its first table. So another one is looked through before anything in it is
-/// changed.
+/// What is ours has been write-ahead since before its first table. So another one, and one of an older version, is looked
+/// through, and `migrations` are tried on it, before anything in it is changed.
 ///
 /// # Errors
-/// Where it is damaged.
-pub(super) fn may_be_ours(connection: &Connection) -> rusqlite::Result<bool> {
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-    if mode != "wal" {
-        let damage: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+/// Where it is damaged, or something else than it says.
+pub(super) fn may_be_ours(connection: &mut Connection, migrations: &[&str]) -> Result<bool, Failing> {
+    // All of one moment: another process may be making it just now.
+    let reading = connection.transaction()?;
+    let tables: i64 = reading.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let version = version(&reading)?;
+    let mode: String = reading.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    let is_as_it_will_be = mode == "wal" && version == version_after(migrations);
+    if !is_as_it_will_be {
+        let damage: String = reading.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if damage != "ok" {
             let corrupt = ffi::Error::new(ffi::SQLITE_CORRUPT);
-            return Err(rusqlite::Error::SqliteFailure(corrupt, Some(damage)));
+            return Err(rusqlite::Error::SqliteFailure(corrupt, Some(damage)).into());
         }
     }
-    // In this order: another process may be making it just now, tables and version at once.
-    Ok(tables == 0 || version(connection)? > 0)
+    drop(reading);
+    if !is_as_it_will_be && version > 0 {
+        // Not committed, and so given up at once.
+        apply(&connection.transaction_with_behavior(TransactionBehavior::Immediate)?, migrations)?;
+    }
+    Ok(tables == 0 || version > 0)
 }
 
 /// Takes a database through those of `migrations` that it has not been through: all of them, or none.
@@ -156,16 +164,21 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Resul
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    apply(&transaction, migrations)?;
+    Ok(transaction.commit()?)
+}
+
+fn apply(transaction: &Transaction<'_>, migrations: &[&str]) -> Result<(), Failing> {
+    let newest = version_after(migrations);
     // Another process may have done it, or more than it, while this one waited for its turn.
-    let found = version(&transaction)?;
+    let found = version(transaction)?;
     if found > newest {
         return Err(Failing::Newer { found });
     }
     for migration in &migrations[found as usize..] {
         transaction.execute_batch(migration)?;
     }
-    transaction.pragma_update(None, "user_version", newest)?;
-    Ok(transaction.commit()?)
+    Ok(transaction.pragma_update(None, "user_version", newest)?)
 }
 
 fn version_after(migrations: &[&str]) -> u32 {
