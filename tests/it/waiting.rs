@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up on it.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Gives what `look` finds, looking again until it does.
 #[expect(clippy::disallowed_methods, reason = "other processes are watched here, on the machine's own clock")]
