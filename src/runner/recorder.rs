@@ -28,7 +28,7 @@ const MOST_AT_ONCE: usize = 4096;
 
 /// How long entries come together before they are written: each write is a wait for the disk, and as long as it takes
 /// nobody holds a connection.
-const GATHERING: Duration = Duration::from_micros(500);
+const GATHERING: Duration = Duration::from_micros(800);
 
 /// The same where nobody waits for any of them.
 const UNHURRIED: Duration = Duration::from_millis(10);
