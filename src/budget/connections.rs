@@ -26,6 +26,11 @@ impl Connections {
         Self { most: most.max(1), in_flight: [0; 4], prepares_starts: false, prepared: BTreeSet::new() }
     }
 
+    /// How many there are.
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
     pub(super) fn prepare_starts(&mut self) {
         self.prepares_starts = true;
     }

@@ -5,9 +5,9 @@
 //! waits: choosing the request is `engine/`'s work, sleeping `runner/`'s, reading headers `hostup/`'s. It owns no
 //! clock; every call is given the time.
 //!
-//! Three things in series: the connections (`connections`), the server's own limits, learned from what it says (`bucket`, one for each
-//! that `scope` has found to be counted apart), and the user's ceiling (`rate`), which is asked last because asking it
-//! is charging it.
+//! Three things in series: the connections (`connections`), the server's own limits, learned from what it says (`bucket`,
+//! one for each that `scope` has found to be counted apart), and the user's ceiling (`rate`), which is asked last because
+//! asking it is charging it.
 
 mod bucket;
 mod connections;
@@ -202,6 +202,11 @@ impl Budget {
         self.connections.allow(ticket.key(), operation);
         self.evidence.leaves(ticket.key());
         Ok(ticket)
+    }
+
+    /// Requests that may be on their way at a time: at least one.
+    pub fn connections(&self) -> usize {
+        self.connections.most()
     }
 
     /// From here on something is done before a start leaves, and it holds no connection until it [leaves](Self::leaves).

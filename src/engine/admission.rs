@@ -85,7 +85,7 @@ impl Engine {
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let requests = count(self.unfinished).saturating_mul(3);
         self.listing.is_complete()
-            && self.round_trip.saturating_mul(requests) / count(self.spec.connections.max(1)) <= longest * 2
+            && self.round_trip.saturating_mul(requests) / count(self.connections()) <= longest * 2
     }
 
     /// What is left of the run fits into this window and the next one, or takes no longer than the longest commands.

@@ -113,7 +113,7 @@ impl Engine {
 
     /// Requests that may be on their way at a time.
     pub fn connections(&self) -> usize {
-        self.spec.connections.max(1)
+        self.budget.connections()
     }
 
     /// Requests sent so far.

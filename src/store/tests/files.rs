@@ -120,13 +120,18 @@ fn what_is_no_directory_or_no_file_is_told() {
     assert!(matches!(refused, StoreError::Kind { expected: "file", .. }), "{refused}");
 }
 
+/// Makes a store with something in it; what is in its file.
+fn whole_store(directory: &Path) -> Vec<u8> {
+    let mut store = Store::open(directory).unwrap();
+    store.keep_learned(&learned("one", now(), knowledge(vec![limit("default", 300)]))).unwrap();
+    drop(store);
+    fs::read(directory.join(FILE)).unwrap()
+}
+
 #[test]
 fn d3_what_is_damaged_or_no_database_is_left_as_it_is() {
     let (_folder, directory) = place();
-    let mut store = Store::open(&directory).unwrap();
-    store.keep_learned(&learned("one", now(), knowledge(vec![limit("default", 300)]))).unwrap();
-    drop(store);
-    let whole = fs::read(directory.join(FILE)).unwrap();
+    let whole = whole_store(&directory);
     let mut torn = whole.clone();
     // The first page is whole, what it refers to is not.
     torn[4096..].fill(0x5a);
@@ -150,10 +155,7 @@ fn d3_what_is_damaged_or_no_database_is_left_as_it_is() {
 #[test]
 fn d3_whatever_byte_of_the_first_page_is_wrong_what_is_refused_is_left_as_it_is() {
     let (_folder, directory) = place();
-    let mut store = Store::open(&directory).unwrap();
-    store.keep_learned(&learned("one", now(), knowledge(vec![limit("default", 300)]))).unwrap();
-    drop(store);
-    let whole = fs::read(directory.join(FILE)).unwrap();
+    let whole = whole_store(&directory);
     let mut refused = 0;
     for (log, place) in [1, 2].into_iter().flat_map(|log| (0..4096).step_by(5).map(move |place| (log, place)))
     {
